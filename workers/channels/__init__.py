@@ -1,0 +1,64 @@
+"""Ways to reach a person: one module per kind of channel, found by its file name.
+
+A channel module holds ``class Settings(BaseModel)`` (``extra="forbid"``) and ``open(settings, *, name, clock) -> Channel``.
+Opening makes no connection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Literal, Protocol
+
+from workers.core.model import Message
+from workers.errors import Misconfigured
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a channel needs beside the words. All fields are ours or checked at the config's door."""
+
+    notice: str  # the notice's id: stable over retries; idempotency key, Message-ID
+    to: str  # one address or number
+    thread: str  # the parcel's thread: stable over the parcel's life
+    attempt: int = 1
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The other side accepted. ``reference`` is its own id of the message, if it gave one."""
+
+    reference: str = ""
+
+
+class Channel(Protocol):
+    """A way to reach a person. Blocking; safe to call from several threads.
+
+    ``send`` returns only when the other side accepted; raises Temporary (nothing was accepted), Permanent (never will be)
+    or Uncertain (the answer was lost after the last byte was sent).
+    """
+
+    name: str
+    kind: str
+    form: Literal["mail", "short"]  # which address of the recipient is meant: e-mail, or phone
+    on_uncertain: Literal["resend", "hold"]
+    keyed: bool  # the other side honours Envelope.notice as an idempotency key
+
+    def send(self, envelope: Envelope, message: Message) -> Receipt: ...
+
+    def close(self) -> None: ...
+
+
+def kinds() -> list[str]:
+    """Return the names of all kinds of channel, from the directory."""
+    return sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_"))
+
+
+def load(kind: str) -> ModuleType:
+    """Return the module of *kind*; raises Misconfigured for a name that is not in the directory."""
+    if kind not in kinds():
+        raise Misconfigured(f"no channel {kind!r}", hint=f"there are: {', '.join(kinds())}")
+    return import_module(f"{__name__}.{kind}")

@@ -1,0 +1,84 @@
+"""Where a parcel can be looked up: one module per kind of source, found by its file name.
+
+A source module holds three things and no registry entry:
+
+``class Settings(BaseModel)``
+    its own options, ``extra="forbid"``;
+``parse(payload, *, source) -> Mapping[str, Sequence[Sighting]]``
+    pure: the service's answer, decoded, to sightings by tracking number, oldest first;
+``open(settings, *, name, clock) -> Source``
+    the thing that asks. Opening makes no request.
+
+An error is not an empty answer: a source that fails, blocks or answers nonsense raises (for the whole batch) or returns
+(for one parcel) ``Temporary`` or ``Permanent``, never an empty list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Protocol
+
+from workers.core.model import Sighting
+from workers.errors import Misconfigured, Permanent, Temporary
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One parcel to look up."""
+
+    parcel: str  # the parcel's id
+    number: str
+    carrier: str = ""  # the user's hint, as written
+    origin: str = ""
+    destination: str = ""
+    postcode: str = ""
+    lang: str = ""
+    memo: str = ""  # what this source asked us to remember of this parcel last time
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the service shows of one parcel. ``read`` is called only where ``fingerprint`` is new."""
+
+    fingerprint: str  # changes whenever the events do, and does not when only clocks or sync times do
+    read: Callable[[], Sequence[Sighting]]  # oldest first; may raise Temporary for a body it cannot read
+    memo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoNews:
+    """The service knows the number (or has just been told of it) and has no event yet. Normal before shipping."""
+
+    memo: str = ""
+
+
+Outcome = Found | NoNews | Temporary | Permanent
+
+
+class Source(Protocol):
+    """A tracking source. Blocking; safe to call from several threads."""
+
+    name: str
+    batch: int  # parcels per call at most
+    rate: float  # calls per second allowed by the service, shared by all workers through the store
+
+    def track(self, asks: Sequence[Ask]) -> Mapping[str, Outcome]:
+        """Return an outcome for every ask, keyed by ``Ask.parcel``; raise Temporary/Permanent for the whole batch."""
+
+    def close(self) -> None: ...
+
+
+def kinds() -> list[str]:
+    """Return the names of all kinds of source, from the directory."""
+    return sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_"))
+
+
+def load(kind: str) -> ModuleType:
+    """Return the module of *kind*; raises Misconfigured for a name that is not in the directory."""
+    if kind not in kinds():
+        raise Misconfigured(f"no source {kind!r}", hint=f"there are: {', '.join(kinds())}")
+    return import_module(f"{__name__}.{kind}")
