@@ -1,0 +1,111 @@
+"""Writes a notice as the bytes of one mail: text first, HTML second. Sends nothing and asks no clock.
+
+Headers are written here and not by ``EmailMessage``, which costs 3.4 times the CPU and decodes encoded words
+inside a value (see ``_clean``); every value that is not ours passes ``_clean.header`` first.
+
+**Threads.** A parcel's thread is rooted in ``<thread@domain>``, an id that no mail ever carries: every notice
+of the parcel, the first too, names it in In-Reply-To and References. Mail programs group messages by a common
+root whether or not they hold it (RFC 5256, REFERENCES; JWZ threading), so no notice depends on another having
+arrived.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from email.header import Header
+from email.utils import format_datetime
+
+from workers.channels import Envelope, _clean
+from workers.core.model import Message
+
+_LANG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}")  # BCP 47, as much of it as we use
+_SPECIAL = re.compile(r"[^A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]")  # makes a name need quotes (RFC 5322, phrase)
+_SEVEN_BIT_LINE = 200  # bytes; longer lines are wrapped by encoding, far below RFC 5321's 998
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who writes. All fields were checked when the settings were read."""
+
+    address: str
+    name: str = ""
+    reply_to: str = ""
+    domain: str = ""  # of Message-IDs; "" = the address's own
+
+    @property
+    def id_domain(self) -> str:
+        return self.domain or self.address.rpartition("@")[2]
+
+
+def to_bytes(envelope: Envelope, message: Message, sender: Sender, *, at: datetime) -> bytes:
+    """Return the whole mail, CRLF, no line over 998 bytes; raises Permanent for an unusable address."""
+    to = _clean.mail_recipient(envelope.to)
+    notice, domain = _clean.token(envelope.notice), sender.id_domain
+    root = f"<{_clean.token(envelope.thread)}@{domain}>"
+    boundary = "=_" + hashlib.blake2b(notice.encode(), digest_size=16).hexdigest()
+    lines = [
+        "MIME-Version: 1.0",
+        f"Date: {format_datetime(at)}",
+        f"Message-ID: <{notice}@{domain}>",
+        f"In-Reply-To: {root}",
+        f"References: {root}",
+        f"From: {_named(sender.name, sender.address)}",
+        f"To: {to}",
+        f"Subject: {_words('Subject', message.subject)}",
+        "Auto-Submitted: auto-generated",  # RFC 3834: no vacation answers
+        "X-Auto-Response-Suppress: All",  # the same for Exchange (MS-OXCMAIL)
+        f"List-Id: customs-watch <customs-watch.{domain}>",
+        f"X-Customs-Watch-Notice: {notice}",
+    ]
+    if sender.reply_to:
+        lines.append(f"Reply-To: {sender.reply_to}")
+    if _LANG.fullmatch(message.lang):
+        lines.append(f"Content-Language: {message.lang}")
+    if envelope.urgent:
+        lines.append("Importance: high")
+    lines.append(f'Content-Type: multipart/alternative; boundary="{boundary}"')
+    head = "\r\n".join(lines).encode()
+    edge = b"\r\n--" + boundary.encode()
+    parts = (_part("plain", message.text), _part("html", message.html))
+    return head + b"\r\n" + b"".join(edge + b"\r\n" + part for part in parts) + edge + b"--\r\n"
+
+
+def _named(name: str, address: str) -> str:
+    if not name:
+        return address
+    if not name.isascii():
+        return f"{_words('From', name, 78)} <{address}>"
+    if _SPECIAL.search(name):
+        escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}" <{address}>'
+    return f"{name} <{address}>"
+
+
+def _words(name: str, value: str, limit: int = 200) -> str:
+    """Return *value* cleaned, in encoded words where it must be, and folded."""
+    value = _clean.header(value, limit)
+    charset = "us-ascii" if value.isascii() else "utf-8"
+    return Header(value, charset, header_name=name).encode(linesep="\r\n")
+
+
+def _part(subtype: str, text: str) -> bytes:
+    text = _clean.body(text)
+    text = text if text.endswith("\n") else text + "\n"
+    encoding, payload = _encoded(text)
+    head = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
+    return head.encode() + payload.replace(b"\n", b"\r\n")
+
+
+def _encoded(text: str) -> tuple[str, bytes]:
+    """Return the encoding that keeps *text* readable, and its bytes; no line can be a boundary."""
+    data = text.encode()
+    if text.isascii() and "=_" not in text and max(map(len, data.split(b"\n"))) <= _SEVEN_BIT_LINE:
+        return "7bit", data
+    if len(data) > 1.3 * len(text):  # mostly not Latin: quoted-printable would treble it
+        return "base64", base64.encodebytes(data.replace(b"\n", b"\r\n"))
+    return "quoted-printable", binascii.b2a_qp(data, istext=True)
