@@ -301,6 +301,7 @@ class Advice:
     contact: str = ""  # who to contact first: operator | customs | seller | shop | bank | ""
     letter: str = ""  # templates/seller/<id>.j2, a drafted message, or ""
     topic: str = ""  # advices with one topic speak of the same matter: a change of wording is no news
+    deadline: str = ""  # the date that matters: pay | documents | storage | dispute | ""
 
 
 class Why(StrEnum):
@@ -343,6 +344,7 @@ class Told:
     needed_you: bool = False
     reminders: int = 0
     deadline: date | None = None
+    heard: tuple[str, ...] = ()  # topics told since an alarm was last closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,6 +421,7 @@ class Usual:
     most: float  # nine of ten
     observations: int
     source: str
+    stuck: float = 0.0  # beyond this nothing usual explains the wait; 0: this stage is not judged
 
 
 @dataclass(frozen=True, slots=True)
