@@ -1,0 +1,52 @@
+# The words a newcomer types. `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CONFIG ?= config/orders.yaml
+
+.PHONY: help install demo run test lint bench wheel-test slow clean lock
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("customs-watch needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what requirements.lock names into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+install: $(STAMP) ## make .venv from the lock file
+
+demo: $(STAMP) ## play the example orders through the real program (FRESH=1 starts over)
+	@$(BIN)/customs-watch demo $(if $(FRESH),--fresh)
+
+run: $(STAMP) ## watch your own orders (config/orders.yaml) until Ctrl-C
+	@$(BIN)/customs-watch run --config $(CONFIG)
+
+test: $(STAMP) ## the fast tests
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" $(ARGS)
+
+slow: $(STAMP) ## the tests that take long: many processes, kills, faults
+	@$(BIN)/python -m pytest -q -m slow $(ARGS)
+
+wheel-test: $(STAMP) ## build the wheel, install it elsewhere, run the demo from it
+	@$(BIN)/python tests/wheel.py
+
+lint: $(STAMP) ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(STAMP) ## measured claims, as ratios side by side
+	@$(BIN)/python -m benchmarks
+
+lock: $(STAMP) ## write requirements.lock anew (needs uv)
+	@$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  pyproject.toml --all-extras --group dev -o requirements.lock
+
+clean: ## remove what make made, but not your orders nor var/
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

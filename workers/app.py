@@ -1,0 +1,276 @@
+"""The only place that wires things together, and the only owner of the clock."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TextIO
+
+import dramatiq
+import redis
+import structlog
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import CurrentMessage, Retries
+
+from workers import actors, channels, knowledge, settings, sources
+from workers.core.judgement import Judge
+from workers.core.model import Operator
+from workers.errors import Misconfigured
+from workers.pipeline import House, Pipeline
+from workers.render import Renderer
+from workers.scheduler import Clock
+from workers.settings import Settings, Watch
+from workers.store import Store
+
+log = structlog.get_logger("customs_watch")
+
+POLL = timedelta(seconds=2)  # how often a process looks whether the user's file changed
+LANES = 8  # doorbells per source at once: more would only wait for the source's next token
+BACKLOG = 64  # doorbells in a queue beyond which the scheduler rings no more
+HEARTBEAT = 60_000  # ms after which dramatiq takes a silent worker for dead; harmless, claims are fenced
+
+
+def now() -> datetime:
+    """The one reading of the wall clock; everything else is handed it."""
+    return datetime.now(UTC)
+
+
+def pause(length: timedelta) -> None:
+    time.sleep(max(length.total_seconds(), 0))
+
+
+def config_path(given: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the user's file: the argument, else $CW_CONFIG, else config/orders.yaml."""
+    return Path(given or environ.get("CW_CONFIG") or "config/orders.yaml")
+
+
+def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Load the user's file with the models of our own sources and channels; raises Misconfigured."""
+    return settings.load(path, source_model=_source_model, channel_model=_channel_model, environ=environ)
+
+
+def _source_model(kind: str) -> type:
+    model: type = sources.load(kind).Settings
+    return model
+
+
+def _channel_model(kind: str) -> type:
+    model: type = channels.load(kind).Settings
+    return model
+
+
+def furnish(loaded: Settings) -> House:
+    """Open the sources and channels of *loaded*; nothing is asked and nothing connects yet."""
+    return House(
+        settings=loaded,
+        sources={
+            name: sources.load(section.kind).open(section.options, name=name, clock=now)
+            for name, section in loaded.sources.items()
+        },
+        channels={
+            name: channels.load(section.kind).open(section.options, name=name, clock=now)
+            for name, section in loaded.channels.items()
+        },
+        renderer=Renderer(loaded.templates),
+    )
+
+
+class LiveHouse:
+    """The house of the last good file; reads the file again when it changed, and keeps the old one on a mistake."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._lock = threading.Lock()
+        self._house: House | None = None
+        self._looked = datetime.min.replace(tzinfo=UTC)
+        self._said = ""
+
+    def __call__(self) -> House:
+        with self._lock:
+            at = now()
+            if self._house is not None and at - self._looked < POLL:
+                return self._house
+            self._looked = at
+            loaded, changed, error = self._watch.poll(at)
+            if error is not None and str(error) != self._said:
+                log.error("config_refused", mistakes=str(error))
+            self._said = str(error) if error else ""
+            if self._house is None or changed:
+                old, self._house = self._house, furnish(loaded)
+                log.info("config_loaded", orders=len(loaded.orders), parcels=len(loaded.parcels))
+                if old is not None:
+                    _close(old)
+            return self._house
+
+
+def _close(house: House) -> None:
+    """Close what an old house opened, once those who still use it have had time to finish."""
+
+    def later() -> None:
+        for part in (*house.sources.values(), *house.channels.values()):
+            with suppress(OSError):
+                part.close()
+
+    timer = threading.Timer(900, later)
+    timer.daemon = True
+    timer.start()
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything one process needs."""
+
+    house: Callable[[], House]
+    store: Store
+    pipeline: Pipeline
+    bells: actors.Bells
+    broker: RedisBroker
+
+
+def make_broker(url: str) -> RedisBroker:
+    """Return dramatiq's broker in the database after ours: its KEYS must not scan our rows."""
+    options = redis.connection.parse_url(url)
+    options["db"] = int(options.get("db", 0)) + 1
+    kind = options.pop("connection_class", redis.Connection)
+    pool = redis.ConnectionPool(connection_class=kind, socket_timeout=10, **options)
+    return RedisBroker(
+        client=redis.Redis(connection_pool=pool),
+        namespace="cw",
+        heartbeat_timeout=HEARTBEAT,
+        maintenance_chance=50_000,
+        middleware=[Retries(max_retries=0), CurrentMessage()],
+    )
+
+
+def judge(known: knowledge.Knowledge) -> Judge:
+    return Judge(law=known.law, operators=known.operators, table=known.table, priors=known.priors, rates=known.rates)
+
+
+def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ) -> App:
+    """Wire one process: house, store, pipeline, broker, actors. Raises Misconfigured for a bad first file."""
+    known = knowledge.load()
+    watch = Watch(config, source_model=_source_model, channel_model=_channel_model, environ=environ)
+    house = LiveHouse(watch)
+    house()
+    store = Store.connect(url)
+    store.prepare()
+    broker = make_broker(url)
+    bells: list[actors.Bells] = []
+    pipeline = Pipeline(
+        house=house,
+        store=store,
+        classifier=known.classifier,
+        judge=judge(known),
+        clock=now,
+        wait=pause,
+        ring=lambda actor, argument: bells[0].ring(actor, argument),
+        worker=f"{socket.gethostname()}:{os.getpid()}",
+    )
+    bells.append(actors.build(broker, lambda: pipeline))
+    return App(house, store, pipeline, bells[0], broker)
+
+
+def worker() -> None:
+    """Entry for ``dramatiq workers.app:worker``: what a worker process runs, by $CW_CONFIG and $CW_REDIS_URL."""
+    set_up_logging(sys.stderr)
+    url = os.environ.get("CW_REDIS_URL")
+    if not url:
+        raise Misconfigured("CW_REDIS_URL is not set", hint="start workers by `customs-watch worker`")
+    dramatiq.set_broker(assemble(config_path(), url).broker)
+
+
+class Desk:
+    """What the scheduler does at its ticks: enrols what is watched, and rings where something is due."""
+
+    def __init__(self, app: App, *, name: str) -> None:
+        self._app = app
+        self._name = name
+        self._digest = ""
+
+    def sync(self) -> None:
+        """Bring the due-queues in line with the user's file."""
+        house = self._app.house()
+        if house.settings.digest == self._digest:
+            return
+        by_source: dict[str, list[str]] = {name: [] for name in house.sources}
+        first = next(iter(house.sources), "")
+        for parcel, (_, ref) in house.settings.parcels.items():
+            by_source[ref.source or first].append(parcel)
+        for name, parcels in by_source.items():
+            source = house.sources[name]
+            spread = timedelta(seconds=len(parcels) / (source.batch * source.rate))
+            self._app.store.enrol(name, parcels, spread=spread)
+            kept = set(parcels)
+            self._app.store.dismiss(name, [p for p in self._app.store.watched(name) if p not in kept])
+        self._app.store.review_soon(list(house.settings.parcels))
+        self._digest = house.settings.digest
+
+    def ring(self) -> None:
+        """Ring one doorbell for each batch that is due, up to what can be answered at once."""
+        bells = self._app.store.sweep()
+        house = self._app.house()
+        room = self._room("refresh")
+        for name, due in bells.due.items():
+            source = house.sources.get(name)
+            if source is None or not due:
+                continue
+            lanes = LANES if source.rate >= 1 else 1
+            wanted = min(-(-due // source.batch), lanes, room)
+            room -= max(wanted, 0)
+            for _ in range(wanted):
+                self._app.bells.ring("refresh", name)
+        if bells.reviews and self._room("announce") > 0:
+            self._app.bells.ring("announce", "")
+        room = self._room("notify")
+        for channel, due in bells.notices.items():
+            for _ in range(min(due, 4, room) if due else 0):
+                self._app.bells.ring("notify", channel)
+
+    def _room(self, queue: str) -> int:
+        return BACKLOG - int(self._app.broker.do_qsize(queue))
+
+    def beat(self) -> None:
+        self._app.store.beat(f"scheduler:{self._name}", ttl=timedelta(seconds=60))
+
+    def clock(self) -> Clock:
+        """Return the clock with our ticks on it."""
+        return Clock(
+            {
+                "sync": (timedelta(seconds=5), self.sync),
+                "ring": (timedelta(seconds=1), self.ring),
+                "beat": (timedelta(seconds=15), self.beat),
+            },
+            clock=now,
+        )
+
+
+def set_up_logging(stream: TextIO) -> None:
+    """Log one event a line: readable on a terminal, JSON elsewhere. Values are always quoted, so no text breaks a line."""
+    if stream.isatty():
+        renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=True)
+    else:
+        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
+    )
+    for noisy in ("apscheduler", "httpx", "dramatiq"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def operator_named(known: knowledge.Knowledge, operator: str) -> Operator | None:
+    return next((o for o in known.operators if o.id == operator), None)

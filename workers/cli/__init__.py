@@ -1,0 +1,43 @@
+"""The command ``customs-watch``: the user's doubts, answered one command each.
+
+Exit codes: 0 done · 1 foreseen trouble (the store or a service is away) · 2 the file or the command line is wrong ·
+3 there is no such parcel, order or advice · 4 done, but something could not be delivered or looked up.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from workers.cli import check, look, run
+from workers.cli.common import fail
+from workers.errors import Misconfigured, Trouble
+
+app = typer.Typer(
+    name="customs-watch",
+    help="Watches parcels through customs and writes only when it matters.",
+    epilog="Exit codes: 0 done, 1 trouble, 2 wrong file or command line, 3 no such thing, 4 done with losses.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+run.add(app)
+look.add(app)
+check.add(app)
+
+
+def main() -> None:
+    """Run the command; a foreseen fault is a sentence, never a traceback."""
+    try:
+        app()
+    except Misconfigured as error:
+        fail(str(error), code=2)
+    except Trouble as error:
+        fail(str(error), code=1)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone; Python would complain at exit
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,142 @@
+"""Commands that check: init, validate, test-notify, classify."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from workers import app as wiring
+from workers import knowledge, memory
+from workers import settings as settings_file
+from workers.channels import Envelope
+from workers.cli.common import Config, Json, console, dump, fail, loaded, say
+from workers.cli.look import _context, find
+from workers.core.classify import Classifier
+from workers.errors import Misconfigured, Permanent, Temporary, Uncertain
+from workers.knowledge.words import classify_line
+
+
+def add(app: typer.Typer) -> None:
+    app.command()(init)
+    app.command()(validate)
+    app.command("test-notify")(test_notify)
+    app.command()(classify)
+
+
+def init(config: Config = None) -> None:
+    """Write an annotated config/orders.yaml to start from; never overwrites."""
+    path = wiring.config_path(config)
+    if path.exists():
+        fail(f"{path} is there already; I left it alone", code=2)
+    settings_file.write_example(path)
+    say(f"Wrote {path}. Edit it, then run `customs-watch validate`, then `customs-watch run`.")
+
+
+def validate(config: Config = None, as_json: Json = False) -> None:
+    """Check the file with your orders: every mistake at once, each with its line and what to write instead."""
+    path = wiring.config_path(config)
+    try:
+        settings = wiring.load(path)
+    except Misconfigured as error:
+        if not as_json:
+            raise
+        dump({"ok": False, "mistakes": [{"line": m.line, "message": m.message, "hint": m.hint} for m in error.mistakes]})
+        sys.exit(2)
+    known = knowledge.load()
+    old = knowledge.law.stale_rows(on=wiring.now().date())
+    if as_json:
+        dump({"ok": True, "orders": len(settings.orders), "parcels": len(settings.parcels),
+              "warnings": [str(w) for w in settings.warnings], "stale": [str(r) for r in old]})  # fmt: skip
+        return
+    for warning in settings.warnings:
+        say(f"warning: {warning}")
+    for row in old:
+        say(f"stale: {row}")
+    say(f"{path} is right: {len(settings.orders)} orders, {len(settings.parcels)} parcels, "
+        f"{len(settings.recipients)} recipients, channels {', '.join(settings.channels)}, sources {', '.join(settings.sources)}; "
+        f"{len(known.table.ids())} advices known.")  # fmt: skip
+
+
+Channel = Annotated[str, typer.Option("--channel", help="Only this channel.")]
+To = Annotated[str, typer.Option("--to", help="Only this recipient.")]
+Advice = Annotated[str, typer.Option("--advice", "-a", help="Send this advice; default the order's present one.")]
+
+
+def test_notify(channel: Channel = "", to: To = "", advice: Advice = "", config: Config = None) -> None:
+    """Send one real message through each channel to each recipient, marked as a test."""
+    settings = loaded(config)
+    house = wiring.furnish(settings)
+    known = knowledge.load()
+    if not settings.orders:
+        fail("there is no order to write about", code=2)
+    order, ref = next(iter(settings.parcels.values()))
+    context = _context(known, order, ref, memory.load(None))
+    if advice:
+        if advice not in known.table.ids():
+            fail(f"no advice {advice!r} (there are: {', '.join(known.table.ids())})", code=3)
+        context["advice"] = advice
+    failed = tried = 0
+    for recipient in settings.recipients.values():
+        for name in recipient.channels:
+            if (to and recipient.name != to) or (channel and name != channel):
+                continue
+            tried += 1
+            opened = house.channels[name]
+            message = house.renderer.render(context, lang=recipient.language, timezone=recipient.timezone, test=True)
+            address = recipient.email if opened.form == "mail" else recipient.phone
+            envelope = Envelope(notice=secrets.token_hex(16), to=address, thread=secrets.token_hex(16))
+            try:
+                receipt = opened.send(envelope, message)
+            except (Temporary, Permanent, Uncertain) as trouble:
+                failed += 1
+                say(f"{recipient.name} by {name}: not sent: {trouble}")
+            else:
+                say(f"{recipient.name} by {name}: accepted {receipt.reference}".rstrip())
+    if not tried:
+        fail("nobody matches --to and --channel", code=3)
+    sys.exit(4 if failed else 0)
+
+
+Jsonl = Annotated[bool, typer.Option("--jsonl", help="Read one JSON object a line from standard input, write one a line.")]
+Word = Annotated[str, typer.Argument(help="A status text.")]
+
+
+def classify(text: Word = "", jsonl: Jsonl = False) -> None:
+    """Classify status texts: a line of JSON in (text; language, code, system, carrier, origin, destination, country), one out."""
+    classifier = knowledge.words.load()
+    if not jsonl:
+        if not text:
+            fail("give a text, or --jsonl and lines on standard input", code=2)
+        dump(classify_line(classifier, {"text": text}))
+        return
+    bad = 0
+    for number, answer in enumerate(_answers(classifier), 1):
+        if "error" in answer:
+            bad += 1
+            console().file.flush()
+            sys.stderr.write(f"line {number}: {answer['error']}\n")
+        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+    sys.exit(2 if bad else 0)
+
+
+def _answers(classifier: Classifier) -> Iterator[dict[str, Any]]:
+    for raw in sys.stdin.buffer:
+        line = raw.decode("utf-8", errors="replace").strip()
+        if not line:
+            continue
+        try:
+            asked = json.loads(line)
+        except json.JSONDecodeError as error:
+            yield {"error": f"not JSON: {error.msg}"}
+            continue
+        if not isinstance(asked, dict):
+            yield {"error": "not a JSON object"}
+            continue
+        yield classify_line(classifier, asked)
+
+

@@ -1,0 +1,64 @@
+"""What the commands share: the console, the engine, the way to fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from workers import app as wiring
+from workers.engine import Engine
+from workers.settings import Settings
+from workers.store import Store
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="The file with your orders; default $CW_CONFIG, else config/orders.yaml."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+def console() -> Console:
+    """Return a console; made per call so that it follows the standard output of the moment."""
+    return Console(highlight=False, emoji=False, markup=False)
+
+
+def say(text: str) -> None:
+    console().print(text, soft_wrap=True)
+
+
+def dump(value: Any) -> None:
+    """Print *value* as JSON on one line."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+
+
+def fail(message: str, *, code: int) -> NoReturn:
+    sys.stderr.write(message.rstrip() + "\n")
+    sys.exit(code)
+
+
+def loaded(config: Path | None) -> Settings:
+    return wiring.load(wiring.config_path(config))
+
+
+@contextmanager
+def engine(settings: Settings, environ: Mapping[str, str] = os.environ) -> Iterator[Engine]:
+    """Run or find the server for *settings*."""
+    with Engine(environ, settings.data) as running:
+        yield running
+
+
+@contextmanager
+def store(settings: Settings) -> Iterator[Store]:
+    """Open the store: the external server, the embedded one that already runs, or one of our own for a moment."""
+    with engine(settings) as running:
+        opened = Store.connect(running.url)
+        opened.prepare()
+        yield opened

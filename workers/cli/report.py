@@ -1,0 +1,184 @@
+"""Tables of what was sent to whom and why, what was kept silent and why, and where parcels stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from workers.cli.common import console, dump, say
+from workers.settings import Settings
+from workers.store import NoticeRow, Store
+
+STAGE_WORDS = {"unknown": "nothing known yet"}
+WHY_WORDS = {
+    "first": "first notice of this stage",
+    "first_look": "where it stands now",
+    "changed": "the advice changed",
+    "reminder": "a deadline nears",
+    "escalated": "time for the next step",
+    "resolved": "closes an alarm",
+    "reopened": "taken back by the carrier",
+    "history": "old news, nothing to do",
+    "nothing_to_do": "nothing you need to know",
+    "already_told": "told before",
+    "not_now": "too early to say more",
+    "muted": "muted by you",
+    "nobody_to_tell": "nobody is to be told",
+}
+NEEDS_WORDS = {"yes": "needs you", "no": "no", "wait": "wait"}
+
+
+def words(stage: str) -> str:
+    return STAGE_WORDS.get(stage, stage.replace("_", " "))
+
+
+def decisions(store: Store, settings: Settings) -> Iterable[tuple[str, dict[str, Any]]]:
+    """Yield the last decision on every watched parcel; an empty one where nothing was decided yet."""
+    for parcel in settings.parcels:
+        known = store.recall(parcel)
+        yield parcel, (json.loads(known.decision) if known and known.decision else {})
+
+
+def sent(store: Store, settings: Settings, *, as_json: bool) -> None:
+    """Print every open or sent notice, newest first."""
+    rows = store.notices()
+    if as_json:
+        dump([_row(row) for row in rows])
+        return
+    table = Table(title="Notices", title_justify="left")
+    for head in ("parcel", "to", "by", "state", "why", "topic"):
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        table.add_row(row.parcel, row.recipient, row.channel, row.state, WHY_WORDS.get(row.why, row.why), row.topic)
+    console().print(table if rows else "No notice is owed or was sent.")
+
+
+def _row(row: NoticeRow) -> dict[str, Any]:
+    return {
+        "id": row.id, "parcel": row.parcel, "recipient": row.recipient, "channel": row.channel, "state": row.state,
+        "why": row.why, "stage": row.stage, "topic": row.topic, "error": row.error, "attempts": row.attempts,
+    }  # fmt: skip
+
+
+def demo(store: Store, settings: Settings, before: set[str], *, as_json: bool) -> None:
+    """Print what this run sent, to whom and why, and what it kept silent and why."""
+    fresh = [row for row in store.notices(states=("sent",)) if row.id not in before]
+    told: dict[str, list[NoticeRow]] = {}
+    for row in fresh:
+        told.setdefault(row.parcel, []).append(row)
+    decided = dict(decisions(store, settings))
+    if as_json:
+        dump({"sent": [_row(r) for r in fresh], "decisions": decided})
+        return
+    if not fresh:
+        say(f"Nothing new: all {len(settings.parcels)} parcels stand where they stood, and everything was told before. "
+            "`make demo FRESH=1` starts over.")  # fmt: skip
+        return
+    spoke = Table(title=f"Sent: {len(fresh)} messages about {len(told)} parcels", title_justify="left")
+    for head in ("order", "stands at", "advice", "needs you", "by", "to", "how", "why"):
+        spoke.add_column(head, overflow="fold")
+    silent = Table(title=f"Kept silent: {len(decided) - len(told)} parcels", title_justify="left")
+    for head in ("order", "stands at", "why"):
+        silent.add_column(head, overflow="fold")
+    for parcel, one in decided.items():
+        title, stage = Text(one.get("title", parcel)), words(one.get("stage", "unknown"))
+        if parcel in told:
+            rows = told[parcel]
+            spoke.add_row(
+                title, stage, one["advice"].replace("_", " "), NEEDS_WORDS[one["needs_you"]], one["deadline"] or "–",
+                ", ".join(sorted({r.recipient for r in rows})), ", ".join(sorted({r.channel for r in rows})),
+                WHY_WORDS[rows[0].why],
+            )  # fmt: skip
+        else:
+            silent.add_row(title, stage, WHY_WORDS.get(one.get("why", ""), "not looked at yet"))
+    console().print(spoke)
+    console().print(silent)
+
+
+def status(store: Store, settings: Settings, *, as_json: bool) -> None:
+    """Print where every parcel stands, worst first, and how the sources are."""
+    rows = []
+    for parcel, one in decisions(store, settings):
+        rows.append({"parcel": parcel, "order": settings.parcels[parcel][0].title, **one})
+    rows.sort(key=lambda r: (_weight(r), r.get("deadline") or "9999", r["order"]))
+    health = store.source_health()
+    counts = store.counts()
+    if as_json:
+        dump({
+            "parcels": rows,
+            "sources": {
+                name: {"failures": h.failures, "last_ok": h.last_ok, "last_error": h.last_error}
+                for name, h in health.items()
+            },
+            "counts": counts,
+        })  # fmt: skip
+        return
+    needs = sum(r.get("needs_you") == "yes" for r in rows)
+    table = Table(title=f"{len(rows)} parcels, {needs} need you", title_justify="left")
+    for head in ("order", "parcel", "stands at", "needs you", "by", "last word"):
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        proof = row.get("proof") or {}
+        table.add_row(
+            Text(row["order"]), row["parcel"], words(row.get("stage", "unknown")),
+            NEEDS_WORDS.get(row.get("needs_you", ""), "–"), row.get("deadline") or "–", Text(_one_line(proof.get("text", ""))),
+            style="bold" if row.get("needs_you") == "yes" else None,
+        )  # fmt: skip
+    console().print(table)
+    for name, one in health.items():
+        if one.failures:
+            say(f"The source {name} fails since {one.since}: {one.last_error}. Parcels asked there may have moved unseen.")
+    lost = [row for row in store.notices(states=("held", "failed", "uncertain", "expired"))]
+    for row in lost:
+        say(f"A notice about {row.parcel} to {row.recipient} by {row.channel} is {row.state}: {row.error}")
+
+
+def _weight(row: dict[str, Any]) -> int:
+    return {"yes": 0, "wait": 1, "no": 2}.get(row.get("needs_you", ""), 3)
+
+
+def _one_line(text: str) -> str:
+    """Tracking text is hostile: one line, printable, short."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= 80 else line[:79] + "…"
+
+
+def explanation(parcel: str, title: str, one: dict[str, Any]) -> str:
+    """Return the whole evidence of the last decision, as lines of text."""
+    if not one:
+        return f"{parcel} ({title}): not looked at yet."
+    lines = [f"{parcel} ({title})", "", f"Stands at: {words(one['stage'])}, entered {_times(one['occurrence'])}"]
+    if one["moved_by"]:
+        lines.append(f"Moved from {words(one['before'])} by the rule {one['moved_by']}")
+    proof = one["proof"]
+    if proof:
+        lines += ["", "Seen:", f"  “{_one_line(proof['text'])}”",
+                  f"  {proof['at'] or 'undated'}, shown by {', '.join(proof['witnesses']) or proof['source']}"]  # fmt: skip
+        if proof["code"]:
+            lines.append(f"  code {proof['code']}")
+        lines += [f"  read by {_evidence(e)}" for e in proof["evidence"]]
+        lines += [f"  beat {_evidence(e)}" for e in proof["beat"]]
+    lines += ["", "Situation:"] + [f"  {k}: {v or '–'}" for k, v in one["situation"].items()]
+    if one["rules"]:
+        lines += ["", "Law of the day:"] + [f"  {_evidence(e)}" for e in one["rules"]]
+    usual = one["usual"]
+    lines += ["", f"Usual here: half within {usual['half']:g} days, nine of ten within {usual['most']:g} ({usual['source']})"]
+    lines += ["", f"Advice: {one['advice']} ({_evidence(one['advice_row'])})", f"Needs you: {one['needs_you']}",
+              f"Deadline: {one['deadline'] or 'none known'}", f"Operator: {one['operator'] or 'not known'}",
+              f"Why: {one['why']} ({WHY_WORDS.get(one['why'], '')})"]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _evidence(e: dict[str, Any]) -> str:
+    parts = [f"{e['kind']} {_one_line(e['what'])}", e["where"], e["source"]]
+    if e["checked"]:
+        parts.append(f"checked {e['checked']}")
+    return ", ".join(p for p in parts if p)

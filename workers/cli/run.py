@@ -1,0 +1,195 @@
+"""Commands that run the program: run, scheduler, worker, demo."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+
+from workers import app as wiring
+from workers import settings as settings_file
+from workers import supervise
+from workers.cli import report
+from workers.cli.common import Config, Json, console, engine, fail, loaded, say
+from workers.errors import Misconfigured
+from workers.pipeline import LEASE
+from workers.resources import shipped
+from workers.settings import Settings
+from workers.store import Store
+
+log = structlog.get_logger("customs_watch")
+
+Once = Annotated[bool, typer.Option("--once", help="Look at every parcel once, send what is owed, then end.")]
+
+
+def add(app: typer.Typer) -> None:
+    app.command()(run)
+    app.command()(scheduler)
+    app.command()(worker)
+    app.command()(demo)
+
+
+def run(config: Config = None, once: Once = False, as_json: Json = False) -> None:
+    """Run everything: the embedded server, the scheduler and the workers. Ctrl-C stops in order."""
+    path = wiring.config_path(config)
+    if not path.exists() and not once:
+        settings_file.write_example(path)
+        say(f"There was no {path}, so I wrote one from the annotated example.\n"
+            "Edit it: put your own parcels under `orders:`, say under `recipients:` who is told, and run this again.\n"
+            f"`customs-watch validate --config {path}` tells whether it is right.")  # fmt: skip
+        return
+    wiring.set_up_logging(sys.stderr)
+    settings = loaded(config)
+    if once:
+        lost = run_once(path, settings, limit=timedelta(minutes=10))
+        with_store(settings, lambda store: report.sent(store, settings, as_json=as_json))
+        sys.exit(4 if lost else 0)
+    with engine(settings) as running:
+        supervisor = _supervisor(path, settings, running.url)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, supervisor.stop)
+        supervisor.start()
+        parcels = len(settings.parcels)
+        say(f"Watching {parcels} {'parcel' if parcels == 1 else 'parcels'} of {path}. Ctrl-C stops. "
+            "`customs-watch status` shows where they stand.")  # fmt: skip
+        try:
+            supervisor.run()
+        finally:
+            supervisor.shut_down()
+
+
+def with_store(settings: Settings, work: Callable[[Store], object]) -> None:
+    with engine(settings) as running:
+        store = Store.connect(running.url)
+        store.prepare()
+        work(store)
+
+
+def _supervisor(path: Path, settings: Settings, url: str) -> supervise.Supervisor:
+    children = [supervise.Child("scheduler", supervise.scheduler_argv(path))]
+    for number in range(1, settings.worker.processes + 1):
+        children.append(supervise.Child(f"worker-{number}", supervise.worker_argv(settings.worker.threads)))
+    return supervise.Supervisor(
+        children, environ=supervise.worker_environ(os.environ, config=path, url=url), clock=wiring.now
+    )
+
+
+def run_once(path: Path, settings: Settings, *, limit: timedelta) -> list[str]:
+    """Run scheduler and workers until every parcel was looked at and every notice that is due was tried.
+
+    Returns sentences about what could not be done; empty when all went well.
+    """
+    with engine(settings) as running:
+        store = Store.connect(running.url)
+        store.prepare()
+        first = next(iter(settings.sources), "")
+        for parcel, (_, ref) in settings.parcels.items():
+            store.enrol(ref.source or first, [parcel], spread=timedelta(0))
+            store.postpone(ref.source or first, [parcel], after=timedelta(0))
+        supervisor = _supervisor(path, settings, running.url)
+        supervisor.start()
+        end = wiring.now() + limit
+        try:
+            supervisor.run(until=lambda: quiet(store) or wiring.now() > end)
+        finally:
+            supervisor.shut_down()
+        return losses(store, late=wiring.now() > end)
+
+
+def quiet(store: Store) -> bool:
+    """Tell whether nothing is due, and nothing is being worked on, twice in a row."""
+    for _ in range(2):
+        bells = store.sweep(within=LEASE + timedelta(seconds=5))
+        if any(bells.due.values()) or any(bells.notices.values()) or store.notices(states=("sending",)):
+            return False
+        if store.sweep().reviews:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def losses(store: Store, *, late: bool) -> list[str]:
+    said = ["it took too long; run it again to go on"] if late else []
+    for name, health in store.source_health().items():
+        if health.failures:
+            said.append(f"the source {name} fails: {health.last_error}")
+    for row in store.notices(states=("failed", "held", "uncertain", "expired")):
+        said.append(f"a notice about {row.parcel} on {row.channel} is {row.state}: {row.error}")
+    return said
+
+
+def scheduler(config: Config = None) -> None:
+    """Run one scheduler against $CW_REDIS_URL (any number may run)."""
+    wiring.set_up_logging(sys.stderr)
+    app = wiring.assemble(wiring.config_path(config), _url())
+    clock = wiring.Desk(app, name=f"{os.uname().nodename}:{os.getpid()}").clock()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: clock.stop())
+    clock.run()
+
+
+Threads = Annotated[int, typer.Option("--threads", "-t", min=1, help="Threads of this process.")]
+
+
+def worker(config: Config = None, threads: Threads = 8) -> None:
+    """Run one worker process against $CW_REDIS_URL (as many as it takes, on as many machines)."""
+    path = wiring.config_path(config)
+    wiring.load(path)  # a mistake is told here, once, instead of by every process
+    argv = supervise.worker_argv(threads)
+    os.execve(argv[0], argv, supervise.worker_environ(os.environ, config=path, url=_url()))  # noqa: S606 -- our own argv
+
+
+def _url() -> str:
+    url = os.environ.get("CW_REDIS_URL")
+    if not url:
+        raise Misconfigured(
+            "CW_REDIS_URL is not set",
+            hint="say where Valkey or Redis is, as redis://host:6379/0, or use `customs-watch run`, which brings its own",
+        )
+    return url
+
+
+Fresh = Annotated[bool, typer.Option("--fresh", help="Forget earlier demonstrations and start over.")]
+Folder = Annotated[Path, typer.Option("--folder", help="Where the demonstration lives.")]
+
+
+def demo(fresh: Fresh = False, folder: Folder = Path("var/demo"), as_json: Json = False) -> None:
+    """Play the shipped example orders through the real program; leaves the notices as files."""
+    if fresh and folder.exists():
+        shutil.rmtree(folder)
+    path = lay_out_demo(folder, wiring.now())
+    wiring.set_up_logging((folder / "demo.log").open("a", encoding="utf-8", buffering=1))
+    settings = loaded(path)
+    before: set[str] = set()
+    with_store(settings, lambda store: before.update(row.id for row in store.notices(states=("sent",))))
+    console().print(f"Playing {len(settings.orders)} example orders through scheduler and workers …")
+    with (folder / "demo.log").open("ab", buffering=0) as stream:
+        os.dup2(stream.fileno(), 2)  # the children's log belongs in the file too
+        lost = run_once(path, settings, limit=timedelta(seconds=120))
+    with_store(settings, lambda store: report.demo(store, settings, before, as_json=as_json))
+    if lost:
+        fail("\n".join(lost), code=4)
+    if not as_json:
+        say(f"\nThe messages lie in {settings.data / 'outbox'}; the log is {folder / 'demo.log'}.")
+
+
+def lay_out_demo(folder: Path, now: datetime) -> Path:
+    """Copy the shipped example to *folder* once, with its relative dates ("+9d") made dates of today."""
+    path = folder / "config" / "orders.yaml"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(shipped("config/demo") / "replay", path.parent / "replay", dirs_exist_ok=True)
+        text = (shipped("config/demo") / "orders.yaml").read_text(encoding="utf-8")
+        text = re.sub(r"\+(\d+)d\b", lambda m: (now + timedelta(days=int(m[1]))).date().isoformat(), text)
+        path.write_text(text, encoding="utf-8")
+    return path

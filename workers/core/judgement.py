@@ -1,0 +1,175 @@
+"""Judge one parcel: the law of the day, the situation, the advice, and whether to write. Calls the deciders in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from workers.core import advise, brief, cadence, forecast, notices, numbers, operators, rules
+from workers.core.model import (
+    Advice,
+    Charges,
+    Estimate,
+    Operator,
+    Order,
+    ParcelRef,
+    Situation,
+    Snapshot,
+    Stage,
+    Told,
+    Transition,
+    Usual,
+    Why,
+)
+
+URGENT_LIFE = timedelta(days=3)  # an alarm that could not be delivered for so long is expired, counted and shown
+CALM_LIFE = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was decided of a parcel at one moment, and all that is needed to explain it."""
+
+    order: Order
+    snapshot: Snapshot
+    situation: Situation
+    advice: Advice
+    why: Why
+    step: str
+    estimate: Estimate
+    operator: Operator | None
+    usual: Usual
+    deadline: date | None
+    context: Mapping[str, Any]
+    told: Told
+    every: timedelta | None
+    review_at: datetime | None
+
+    @property
+    def expires(self) -> timedelta:
+        return URGENT_LIFE if self.advice.urgent else CALM_LIFE
+
+    def decision(self, transition: Transition | None, before: Stage) -> dict[str, Any]:
+        """Return what ``explain`` and ``status`` show, as plain JSON."""
+        proof = transition.proof if transition else (self.snapshot.timeline[-1] if self.snapshot.timeline else None)
+        return {
+            "stage": self.snapshot.stage.value,
+            "before": before.value,
+            "moved_by": transition.rule if transition else "",
+            "occurrence": self.snapshot.occurrence,
+            "proof": None
+            if proof is None
+            else {
+                "text": proof.sighting.text,
+                "at": proof.sighting.at.isoformat() if proof.sighting.at else None,
+                "source": proof.sighting.source,
+                "witnesses": list(proof.witnesses),
+                "code": proof.sighting.code,
+                "evidence": [_plain(e) for e in proof.reading.evidence],
+                "beat": [_plain(e) for e in proof.reading.beat],
+            },
+            "situation": {k: (None if v is None else str(v)) for k, v in asdict(self.situation).items()},
+            "advice": self.advice.id,
+            "advice_row": _plain(self.advice.evidence),
+            "needs_you": self.advice.needs_you.value,
+            "urgent": self.advice.urgent,
+            "why": self.why.value,
+            "step": self.step,
+            "deadline": self.deadline.isoformat() if self.deadline else None,
+            "operator": self.operator.id if self.operator else None,
+            "tax": self.estimate.tax.value,
+            "rules": [_plain(e) for e in self.estimate.rules],
+            "usual": asdict(self.usual),
+            "title": self.order.title,
+        }
+
+
+def _plain(evidence: Any) -> dict[str, Any]:
+    out = asdict(evidence)
+    out["checked"] = evidence.checked.isoformat() if evidence.checked else None
+    return out
+
+
+class Judge:
+    """Holds what we know (law, operators, advice table, priors, rates) and applies it."""
+
+    def __init__(
+        self,
+        *,
+        law: rules.Law,
+        operators: Sequence[Operator],
+        table: advise.Table,
+        priors: forecast.Priors,
+        rates: rules.Rates | None = None,
+    ) -> None:
+        self._law = law
+        self._operators = operators
+        self._table = table
+        self._priors = priors
+        self._rates = rates
+
+    def judge(
+        self,
+        order: Order,
+        ref: ParcelRef,
+        snapshot: Snapshot,
+        transition: Transition | None,
+        told: Told,
+        *,
+        first_look: bool,
+        now: datetime,
+    ) -> Judgement:
+        """Decide what to tell of a parcel now; pure."""
+        carriers = _carriers(ref, snapshot)
+        operator = operators.choose(order, number=ref.number, carriers=carriers, operators=self._operators)
+        on = (snapshot.in_customs_since or now).date()
+        estimate = rules.estimate(
+            order, self._law, on=on, operator=operator, charged_at_door=snapshot.charges is Charges.DUE,
+            rates=self._rates,
+        )  # fmt: skip
+        express = numbers.express(ref.number, carriers)
+        usual = forecast.usual(
+            snapshot.stage, snapshot.side, destination=order.destination, express=express, on=now.date(),
+            priors=self._priors,
+        )  # fmt: skip
+        pace = forecast.pace(snapshot, usual, now=now)
+        situation = advise.situation(order, snapshot, estimate, pace, now=now)
+        advice = advise.advise(situation, self._table)
+        deadline = brief.deadline(order, snapshot, advice, operator, now=now)
+        why = notices.decide(
+            told, advice, snapshot, transition, now=now, first_look=first_look, deadline=deadline
+        )
+        if why.speaks and order.muted:
+            why = Why.MUTED
+        elif why.speaks and not order.tell:
+            why = Why.NOBODY_TO_TELL
+        context = brief.brief(
+            order, ref, snapshot, situation, advice, estimate, operator, usual, why, now=now
+        )
+        return Judgement(
+            order=order,
+            snapshot=snapshot,
+            situation=situation,
+            advice=advice,
+            why=why,
+            step=notices.identity(why, advice, told),
+            estimate=estimate,
+            operator=operator,
+            usual=usual,
+            deadline=deadline,
+            context=context,
+            told=notices.remember(told, advice, why, snapshot, now=now, deadline=deadline),
+            every=cadence.look(snapshot, now=now, deadline=deadline),
+            review_at=notices.next_review(order, snapshot, usual, told, deadline, now=now),
+        )
+
+
+def _carriers(ref: ParcelRef, snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the carriers named so far, the user's hint first, then the newest."""
+    seen = [ref.carrier] if ref.carrier else []
+    for item in reversed(snapshot.timeline):
+        if item.sighting.carrier and item.sighting.carrier not in seen:
+            seen.append(item.sighting.carrier)
+    return tuple(seen)

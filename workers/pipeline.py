@@ -1,0 +1,367 @@
+"""refresh -> announce -> notify: calls the others in order, decides nothing.
+
+    store.claim | source.track | store.settle | classify | detect | judge | store.commit      refresh
+    store.claim_reviews | judge | store.commit                                                 announce
+    store.claim_notice | render | channel.send | store.done                                    notify
+
+Errors are caught here, once, and become rows: a source's trouble is the source's health, a channel's is the notice's.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from workers import memory
+from workers.channels import Channel, Envelope
+from workers.core.classify import Classifier
+from workers.core.detect import detect
+from workers.core.judgement import Judge, Judgement
+from workers.core.model import Order, ParcelRef, Reading, Sighting, Snapshot, Transition, Why
+from workers.errors import LostLease, Permanent, Temporary, Uncertain
+from workers.render import Renderer
+from workers.settings import Recipient, Settings
+from workers.sources import Ask, Found, NoNews, Outcome, Source
+from workers.store import Changed, Commit, Looked, Notice, Owed, Store, notice_id
+
+log = structlog.get_logger("customs_watch")
+
+LEASE = timedelta(minutes=3)  # of parcels: longer than a slow source's answer
+NOTICE_LEASE = timedelta(minutes=12)  # longer than the ten minutes an SMTP server may take after the final dot
+UNCHANGED = timedelta(hours=4)  # between looks at a parcel of which nothing is known yet
+LONGEST_WAIT = timedelta(seconds=2)  # a worker waits this long for a source's next token, then leaves
+BUDGET = timedelta(seconds=30)  # of one call of refresh or notify; the sweeper rings again
+NO_NEWS = "no-news"  # the fingerprint of a number the source knows and shows no event of
+RETRIES = tuple(timedelta(seconds=s) for s in (30, 120, 600, 1800, 3600, 7200, 14400))
+STALE_TRIES = 5  # a parcel changed by somebody else in between is looked at again this often
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the pipeline works with: the last good file of the user, and what it opened."""
+
+    settings: Settings
+    sources: Mapping[str, Source]
+    channels: Mapping[str, Channel]
+    renderer: Renderer
+
+
+Bell = Callable[[str, str], None]  # rings an actor by name with one argument
+
+
+class Pipeline:
+    """Takes parcels from due to told. Every method may be called by any number of threads and machines at once."""
+
+    def __init__(
+        self,
+        *,
+        house: Callable[[], House],
+        store: Store,
+        classifier: Classifier,
+        judge: Judge,
+        clock: Callable[[], datetime],
+        wait: Callable[[timedelta], None],
+        ring: Bell,
+        worker: str,
+    ) -> None:
+        self._house = house
+        self._store = store
+        self._classifier = classifier
+        self._judge = judge
+        self._clock = clock
+        self._wait = wait
+        self._ring = ring
+        self._worker = worker
+        self._secret = b""
+
+    # -- refresh ----------------------------------------------------------------------------------------------
+
+    def refresh(self, name: str) -> int:
+        """Look up what is due at the source *name* until nothing is; return how many parcels were looked at."""
+        until = self._clock() + BUDGET
+        looked = 0
+        while self._clock() < until:
+            house = self._house()
+            source = house.sources.get(name)
+            if source is None:
+                return looked
+            claim = self._store.claim(name, source.batch, lease=LEASE, rate=source.rate)
+            if claim.wait is not None:
+                if claim.wait > LONGEST_WAIT:
+                    return looked
+                self._wait(claim.wait)
+                continue
+            if not claim.parcels:
+                return looked
+            looked += len(claim.parcels)
+            watched = house.settings.parcels
+            asks = [_ask(watched[c.parcel], c.memo) for c in claim.parcels if c.parcel in watched]
+            if asks:
+                self._look(house, source, asks)
+        return looked
+
+    def _look(self, house: House, source: Source, asks: Sequence[Ask]) -> None:
+        parcels = [ask.parcel for ask in asks]
+        try:
+            outcomes = source.track(asks)
+        except Temporary as trouble:
+            self._source_fails(source.name, parcels, trouble, trouble.after)
+            return
+        except Permanent as trouble:
+            self._source_fails(source.name, parcels, trouble, timedelta(hours=1))
+            return
+        looks = []
+        for parcel in parcels:
+            outcome = outcomes.get(parcel) or Temporary("the source left this parcel out of its answer")
+            match outcome:
+                case Found():
+                    looks.append(Looked(parcel, outcome.fingerprint, outcome.memo))
+                case NoNews():
+                    looks.append(Looked(parcel, NO_NEWS, outcome.memo))
+                case Temporary():
+                    self._store.postpone(source.name, [parcel], after=outcome.after or timedelta(minutes=20))
+                    self._parcel_fails(source.name, parcel, outcome)
+                case Permanent():
+                    self._store.postpone(source.name, [parcel], after=timedelta(hours=12))
+                    self._parcel_fails(source.name, parcel, outcome)
+        self._store.source_news(source.name, ok=True, answered=len(looks))
+        for changed in self._store.settle(source.name, looks, every=UNCHANGED):
+            order, ref = house.settings.parcels[changed.parcel]
+            self._take_in(house, source.name, order, ref, changed, outcomes[changed.parcel])
+
+    def _source_fails(
+        self, name: str, parcels: Sequence[str], trouble: Temporary | Permanent, after: timedelta | None
+    ) -> None:
+        health = self._store.source_health().get(name)
+        failures = health.failures if health else 0
+        backoff = after or min(timedelta(minutes=1) * 2 ** min(failures, 6), timedelta(hours=1))
+        self._store.pause(name, after=backoff)
+        self._store.postpone(name, parcels, after=backoff)
+        self._store.source_news(name, ok=False, error=str(trouble))
+        log.warning("source_failed", source=name, parcels=len(parcels), error=str(trouble), again_in=str(backoff))
+
+    def _parcel_fails(self, name: str, parcel: str, trouble: Temporary | Permanent) -> None:
+        said = str(trouble)
+        self._store.remember(f"trouble:{parcel}:{name}", said.encode(), ttl=timedelta(days=2))
+        log.warning("parcel_not_read", source=name, parcel=parcel, error=said)
+
+    def _take_in(
+        self, house: House, source: str, order: Order, ref: ParcelRef, changed: Changed, outcome: Outcome
+    ) -> None:
+        try:
+            sightings = outcome.read() if isinstance(outcome, Found) else ()
+        except Temporary as trouble:
+            self._store.postpone(source, [ref.id], after=timedelta(minutes=20))
+            self._parcel_fails(source, ref.id, trouble)
+            return
+        assert isinstance(outcome, Found | NoNews)  # noqa: S101 -- only these two are settled
+        fingerprint = outcome.fingerprint if isinstance(outcome, Found) else NO_NEWS
+        looked = [(sighting, self.read(sighting)) for sighting in sightings]
+
+        def detected(before: Snapshot, now: datetime) -> tuple[Snapshot, Transition | None]:
+            return detect(
+                before, looked, origin=order.origin, destination=order.destination, source=source, now=now
+            )
+
+        self._commit(house, order, ref, changed, detected, source, fingerprint, outcome.memo)
+
+    def read(self, sighting: Sighting) -> Reading:
+        """Classify one sighting by what it carries."""
+        return self._classifier.read(
+            sighting.text,
+            code=sighting.code,
+            system=sighting.system,
+            lang=sighting.lang,
+            translation=sighting.translation,
+            carrier=sighting.carrier,
+        )
+
+    # -- announce ---------------------------------------------------------------------------------------------
+
+    def announce(self, limit: int = 100) -> int:
+        """Judge parcels whose advice may change by time alone; return how many were judged."""
+        house = self._house()
+        claimed = self._store.claim_reviews(limit, lease=LEASE)
+        for changed in claimed:
+            if changed.parcel in house.settings.parcels:
+                order, ref = house.settings.parcels[changed.parcel]
+                self._commit(house, order, ref, changed, _as_it_was)
+        return len(claimed)
+
+    def _commit(
+        self,
+        house: House,
+        order: Order,
+        ref: ParcelRef,
+        changed: Changed,
+        detected: Callable[[Snapshot, datetime], tuple[Snapshot, Transition | None]],
+        source: str = "",
+        fingerprint: str = "",
+        memo: str = "",
+    ) -> None:
+        for _ in range(STALE_TRIES):
+            now = self._clock()
+            before = memory.load(changed.snapshot)
+            after, transition = detected(before, now)
+            told = memory.load_told(changed.told)
+            judged = self._judge.judge(order, ref, after, transition, told, first_look=before.first_look is None, now=now)
+            owed = self._owed(house, order, ref, after, judged)
+            done = self._store.commit(
+                Commit(
+                    parcel=ref.id,
+                    version=changed.version,
+                    op=secrets.token_hex(8),
+                    stage=after.stage.value,
+                    snapshot=memory.dump(after),
+                    told=memory.dump_told(judged.told),
+                    decision=json.dumps(judged.decision(transition, before.stage)).encode(),
+                    source=source,
+                    fingerprint=fingerprint,
+                    memo=memo,
+                    every=judged.every,
+                    review_in=None if judged.review_at is None else max(judged.review_at - now, timedelta(seconds=1)),
+                    notices=owed,
+                )
+            )
+            if done == "done":
+                if transition is not None or owed:
+                    log.info(
+                        "moved" if transition else "reviewed", parcel=ref.id, stage=after.stage.value, advice=judged.advice.id,
+                        why=judged.why.value, notices=len(owed),
+                    )  # fmt: skip
+                for channel in {notice.channel for notice in owed}:
+                    self._ring("notify", channel)
+                return
+            known = self._store.recall(ref.id)
+            if known is None:
+                return  # forgotten in between
+            changed = Changed(ref.id, known.version, known.snapshot, known.told)
+        log.warning("parcel_busy", parcel=ref.id)
+
+    def _owed(
+        self, house: House, order: Order, ref: ParcelRef, after: Snapshot, judged: Judgement
+    ) -> tuple[Owed, ...]:
+        if not judged.why.speaks or order.muted:
+            return ()
+        self._secret = self._secret or self._store.secret()
+        context = json.dumps(judged.context, ensure_ascii=False).encode()
+        out = []
+        for who in order.tell:
+            recipient = house.settings.recipients[who]
+            for channel in recipient.channels:
+                out.append(
+                    Owed(
+                        id=notice_id(
+                            self._secret, ref.id, after.stage.value, after.occurrence, judged.advice.topic, judged.step,
+                            channel, who,
+                        ),
+                        channel=channel,
+                        recipient=who,
+                        why=judged.why.value,
+                        stage=after.stage.value,
+                        occurrence=after.occurrence,
+                        topic=judged.advice.topic,
+                        context=context,
+                        expires=judged.expires,
+                        urgent=judged.advice.urgent,
+                    )
+                )  # fmt: skip
+        return tuple(out)
+
+    # -- notify -----------------------------------------------------------------------------------------------
+
+    def notify(self, channel_name: str) -> int:
+        """Send what is owed on the channel *channel_name* until nothing is due; return how many were tried."""
+        until = self._clock() + BUDGET
+        tried = 0
+        while self._clock() < until:
+            notice = self._store.claim_notice(channel_name, lease=NOTICE_LEASE, worker=self._worker)
+            if notice is None:
+                break
+            tried += 1
+            try:
+                self._send(self._house(), notice)
+            except LostLease:
+                log.warning("lease_lost", notice=notice.id, parcel=notice.parcel)
+        return tried
+
+    def _send(self, house: House, notice: Notice) -> None:
+        channel = house.channels.get(notice.channel)
+        recipient = house.settings.recipients.get(notice.recipient)
+        gone = _gone(house.settings, notice, recipient, channel)
+        if gone or channel is None or recipient is None:
+            self._store.skip(notice.id, notice.token, reason=gone)
+            log.info("notice_skipped", notice=notice.id, parcel=notice.parcel, reason=gone)
+            return
+        envelope = Envelope(
+            notice=notice.id,
+            to=recipient.email if channel.form == "mail" else recipient.phone,
+            thread=notice_id(self._house_secret(), notice.parcel, "", 0, "thread", "", "", ""),
+            attempt=notice.attempts,
+            urgent=False,
+        )
+        try:
+            message = house.renderer.render(
+                json.loads(notice.context), lang=recipient.language, timezone=recipient.timezone
+            )
+            receipt = channel.send(envelope, message)
+        except Uncertain as trouble:
+            self._store.uncertain(
+                notice.id, notice.token, error=str(trouble), then=channel.on_uncertain, after=_backoff(notice)
+            )
+            log.warning("notice_uncertain", notice=notice.id, parcel=notice.parcel, then=channel.on_uncertain, error=str(trouble))
+        except Temporary as trouble:
+            self._store.retry(notice.id, notice.token, after=trouble.after or _backoff(notice), error=str(trouble))
+            log.warning("notice_retried", notice=notice.id, parcel=notice.parcel, error=str(trouble))
+        except Permanent as trouble:
+            self._store.fail(notice.id, notice.token, error=str(trouble))
+            log.error("notice_failed", notice=notice.id, parcel=notice.parcel, error=str(trouble))
+        else:
+            self._store.done(notice.id, notice.token, reference=receipt.reference)
+            log.info("notice_sent", notice=notice.id, parcel=notice.parcel, channel=notice.channel, why=notice.why)
+
+    def _house_secret(self) -> bytes:
+        self._secret = self._secret or self._store.secret()
+        return self._secret
+
+
+def _as_it_was(before: Snapshot, _now: datetime) -> tuple[Snapshot, Transition | None]:
+    return before, None
+
+
+def _ask(watched: tuple[Order, ParcelRef], memo: str) -> Ask:
+    order, ref = watched
+    return Ask(
+        parcel=ref.id,
+        number=ref.number,
+        carrier=ref.carrier,
+        origin=order.origin,
+        destination=order.destination,
+        postcode=order.postcode,
+        memo=memo,
+    )
+
+
+def _gone(settings: Settings, notice: Notice, recipient: Recipient | None, channel: Channel | None) -> str:
+    """Say why a notice is no longer to be sent; "" if it is."""
+    watched = settings.parcels.get(notice.parcel)
+    if watched is None:
+        return "the order is no longer watched"
+    if watched[0].muted:
+        return Why.MUTED.value
+    if recipient is None or notice.recipient not in watched[0].tell:
+        return "the recipient is no longer told of this order"
+    if channel is None or notice.channel not in recipient.channels:
+        return "the recipient no longer uses this channel"
+    return ""
+
+
+def _backoff(notice: Notice) -> timedelta:
+    return RETRIES[min(notice.attempts, len(RETRIES)) - 1]
+
+

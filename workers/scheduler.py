@@ -1,0 +1,60 @@
+"""One blocking clock with a handful of fixed ticks. Decides nothing: correctness is in the store's claims.
+
+Any number of schedulers may run; none is needed for the rest to be right, only for it to be prompt.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from apscheduler.schedulers.blocking import BlockingScheduler
+
+from workers.errors import StoreTrouble
+
+log = structlog.get_logger("customs_watch")
+
+DEAD_AFTER = timedelta(seconds=90)  # no tick completed for so long: the process is wedged and gives itself up
+WEDGED = 70  # the exit code of that (EX_SOFTWARE)
+
+
+class Clock:
+    """Runs ticks at fixed intervals until stopped; a tick that fails is logged and tried again at its next time."""
+
+    def __init__(self, ticks: dict[str, tuple[timedelta, Callable[[], object]]], *, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._last = clock()
+        self._stopped = threading.Event()
+        self._scheduler = BlockingScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+        for name, (every, tick) in ticks.items():
+            self._scheduler.add_job(
+                self._run, "interval", seconds=every.total_seconds(), args=(name, tick), id=name, next_run_time=clock()
+            )
+
+    def _run(self, name: str, tick: Callable[[], object]) -> None:
+        try:
+            tick()
+        except StoreTrouble as trouble:
+            log.warning("tick_failed", tick=name, error=str(trouble))
+        self._last = self._clock()  # a store that is away is no reason to die: the clock itself is well
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(5):
+            if self._clock() - self._last > DEAD_AFTER:
+                log.critical("scheduler_wedged", last_tick=self._last.isoformat())
+                os._exit(WEDGED)
+
+    def run(self) -> None:
+        """Tick until ``stop`` is called from a signal handler or another thread."""
+        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
