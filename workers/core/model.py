@@ -206,6 +206,7 @@ class Seen:
     first_seen: datetime
     witnesses: tuple[str, ...] = ()  # names of all sources that showed it
     vanished: bool = False  # a later look no longer showed it
+    said: Reading | None = None  # what the words alone say, where context made ``reading`` of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +346,7 @@ class Told:
     reminders: int = 0
     deadline: date | None = None
     heard: tuple[str, ...] = ()  # topics told since an alarm was last closed
+    strength: int = 0  # how far up its ladder the last told advice stood (core.notices.strength)
 
 
 @dataclass(frozen=True, slots=True)
