@@ -1,0 +1,78 @@
+"""What we remember: one Store over Redis or Valkey; a change is one Lua script. Decides nothing.
+
+Keys, all under ``{cw}:``, all in one database that holds nothing else (the broker has another one):
+
+======================  ======  =============================================================================
+``due:<source>``        zset    parcel → when it is looked at next, or the end of the lease (ms)
+``look:<source>``       hash    parcel → pace, last answer, fingerprint, memo (see prelude.lua)
+``rl:<source>``         hash    token bucket; ``until``: end of a pause
+``health:<source>``     hash    last answer, failures in a row
+``p:<parcel>``          hash    version, stage, snapshot, what was told, decision, pace, review
+``reviews``             zset    parcel → when its advice may change by time alone
+``n:<notice>``          hash    one notice
+``ob:<channel>``        zset    notice → next attempt, or the end of the lease (ms); open ones only
+``st:<state>``          zset    notice → when it was made (ms); ``held`` and ``failed`` wait here for a person
+``pn:<parcel>``         zset    notice → when it was made (ms)
+``att:<notice>``        list    its attempts, the last fifty
+``op:<token>``          string  a commit that was done, for an hour
+``sources channels``    set     names met
+``beats beat``          zset    living processes, with the hash of their last beats
+``count``               hash    event → how often
+``meta secret fact:…``          schema; the key of notice ids; small facts
+======================  ======  =============================================================================
+"""
+
+from __future__ import annotations
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from workers.store.facts import SCHEMA, Facts
+from workers.store.lua import Scripts, trouble
+from workers.store.notices import Notices
+from workers.store.parcels import Parcels
+from workers.store.rows import (
+    STATES,
+    Attempt,
+    Bells,
+    Changed,
+    Claim,
+    Claimed,
+    Commit,
+    Looked,
+    Notice,
+    NoticeRow,
+    Owed,
+    Remembered,
+    SourceHealth,
+    State,
+    notice_id,
+)
+
+__all__ = [
+    "SCHEMA", "STATES", "Attempt", "Bells", "Changed", "Claim", "Claimed", "Commit", "Looked", "Notice",
+    "NoticeRow", "Owed", "Remembered", "SourceHealth", "State", "Store", "notice_id", "trouble",
+]  # fmt: skip
+
+
+class Store(Parcels, Notices, Facts):
+    """Everything remembered. Safe to share between threads. Makes no connection before the first call.
+
+    *client* must send each command once (no retries) and not decode answers: ``Store.connect`` makes one.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.scripts = Scripts(client)
+
+    @classmethod
+    def connect(cls, url: str) -> Store:
+        """Return a Store at *url*: ``unix://``, ``redis://`` or ``rediss://``, user and password included."""
+        pool = redis.ConnectionPool.from_url(
+            url, protocol=2, socket_timeout=10, socket_connect_timeout=10, retry=Retry(NoBackoff(), 0)
+        )
+        return cls(redis.Redis.from_pool(pool))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.scripts.client.close()

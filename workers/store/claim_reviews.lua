@@ -1,0 +1,16 @@
+#!lua
+-- Leases up to n parcels whose advice may change by time alone. ARGV: n, lease (ms).
+-- Returns parcel, version, snapshot, told, ...
+local reviews = P .. 'reviews'
+local answer = {}
+for _, parcel in ipairs(redis.call('ZRANGE', reviews, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[1])) do
+  local known = redis.call('HMGET', P .. 'p:' .. parcel, 'ver', 'snap', 'told')
+  if known[1] then
+    redis.call('ZADD', reviews, 'XX', now + ARGV[2], parcel)
+    local j = #answer
+    answer[j + 1], answer[j + 2], answer[j + 3], answer[j + 4] = parcel, known[1], known[2], known[3]
+  else
+    redis.call('ZREM', reviews, parcel)
+  end
+end
+return answer

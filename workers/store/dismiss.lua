@@ -1,0 +1,14 @@
+#!lua flags=allow-oom
+-- Takes parcels out of a source's queue, and off the reviews once no source watches them. ARGV: source, parcel...
+local sources = redis.call('SMEMBERS', P .. 'sources')
+local removed = 0
+for i = 2, #ARGV do
+  local parcel = ARGV[i]
+  removed = removed + redis.call('ZREM', P .. 'due:' .. ARGV[1], parcel)
+  local watched = false
+  for _, source in ipairs(sources) do
+    if redis.call('ZSCORE', P .. 'due:' .. source, parcel) then watched = true end
+  end
+  if not watched then redis.call('ZREM', P .. 'reviews', parcel) end
+end
+return removed

@@ -1,0 +1,124 @@
+"""What the store knows beside parcels and notices: its secret, who lives, how sources fare. Judges none."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from workers.errors import Misconfigured
+from workers.store.lua import PREFIX, Scripts, spoken
+from workers.store.rows import STATES, Bells, SourceHealth, ms, text, when
+
+SCHEMA = 1
+_OLDEST_SERVER = (7, 0)
+
+
+class Facts:
+    """Small facts in the store. Every method raises StoreTrouble where the server cannot do it."""
+
+    scripts: Scripts
+
+    def prepare(self) -> None:
+        """Write the schema's number into an empty store; raise Misconfigured if a newer version wrote it."""
+        found = int(self.scripts.run("prepare", SCHEMA))
+        if found > SCHEMA:
+            raise Misconfigured(
+                f"the store was written by a newer customs-watch (schema {found}, this one knows {SCHEMA})",
+                hint="update customs-watch on this machine",
+            )
+
+    def readiness(self) -> tuple[str, ...]:
+        """Return what makes this server unfit to keep promises, in sentences; () if nothing does."""
+        with spoken():
+            info = self.scripts.client.info()
+        wrong = []
+        version = str(info.get("redis_version", "0"))
+        # Valkey says here which Redis it is compatible with (7.2.4), whatever its own version.
+        if tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < _OLDEST_SERVER:
+            wrong.append(f"the server is Redis {version}; 7.0 or newer is needed")
+        if info.get("aof_enabled") != 1:
+            wrong.append("the server does not write what it is told to disk: set appendonly yes")
+        elif info.get("aof_last_write_status") != "ok":
+            wrong.append("the server's last write to disk failed: look at its log and at the free space")
+        elif info.get("aof_last_bgrewrite_status") != "ok":
+            wrong.append(
+                "the server could not rewrite its append-only file: look at its log and at the free space"
+            )
+        policy = info.get("maxmemory_policy")
+        if policy != "noeviction":
+            wrong.append(
+                f"the server drops rows when memory is short: maxmemory-policy is {policy}, not noeviction"
+            )
+        return tuple(wrong)
+
+    def secret(self) -> bytes:
+        """Return the store's own 32 random bytes, made once: the key of notice ids."""
+        key = f"{PREFIX}:secret"
+        with spoken():
+            self.scripts.client.set(key, secrets.token_bytes(32), nx=True)
+            found: Any = self.scripts.client.get(key)
+        return bytes(found)
+
+    def sweep(self) -> Bells:
+        """Return what is due now, and when the next thing will be. Reads only."""
+        due, notices, reviews, next_in = self.scripts.run("sweep")
+        return Bells(
+            due={text(name): int(n) for name, n in zip(due[::2], due[1::2], strict=True)},
+            notices={text(name): int(n) for name, n in zip(notices[::2], notices[1::2], strict=True)},
+            reviews=int(reviews),
+            next_in=None if next_in < 0 else timedelta(milliseconds=next_in),
+        )
+
+    def counts(self) -> dict[str, int]:
+        """Return how often what happened so far, and as ``state:…`` how many notices are in each state."""
+        with spoken():
+            pipe = self.scripts.client.pipeline(transaction=False)
+            pipe.hgetall(f"{PREFIX}:count")
+            for state in STATES:
+                pipe.zcard(f"{PREFIX}:st:{state}")
+            events, *sizes = pipe.execute()
+        out = {text(name): int(n) for name, n in events.items()}
+        return out | {f"state:{state}": int(n) for state, n in zip(STATES, sizes, strict=True)}
+
+    def source_news(self, source: str, *, ok: bool, error: str = "", answered: int = 0) -> None:
+        """Note that *source* answered (for that many parcels), or how it failed."""
+        said = " ".join(error.split())[:500]  # may quote what a server said
+        self.scripts.run("news", source, int(ok), said, answered, secrets.token_hex(8))
+
+    def source_health(self) -> dict[str, SourceHealth]:
+        """Return how each source fares that was ever asked."""
+        with spoken():
+            names = sorted(text(name) for name in self.scripts.client.smembers(f"{PREFIX}:sources"))
+            pipe = self.scripts.client.pipeline(transaction=False)
+            for name in names:
+                pipe.hmget(f"{PREFIX}:health:{name}", "op", "ok", "fails", "err", "since", "answered")
+            rows = pipe.execute() if names else []
+        return {
+            name: SourceHealth(when(ok), int(fails or 0), text(err), when(since), int(answered or 0))
+            for name, (op, ok, fails, err, since, answered) in zip(names, rows, strict=True)
+            if op
+        }
+
+    def beat(self, name: str, *, ttl: timedelta) -> None:
+        """Say that the process *name* is alive for *ttl* from now."""
+        self.scripts.run("beat", name, ms(ttl))
+
+    def beats(self) -> dict[str, datetime]:
+        """Return the last beat of every living process."""
+        flat = self.scripts.run("beats")
+        beats = {text(name): when(at) for name, at in zip(flat[::2], flat[1::2], strict=True)}
+        return {name: at for name, at in beats.items() if at is not None}
+
+    def remember(self, name: str, value: bytes, ttl: timedelta | None = None) -> None:
+        """Keep a small fact, for *ttl* from now or for ever."""
+        with spoken():
+            self.scripts.client.set(
+                f"{PREFIX}:fact:{name}", value, px=None if ttl is None else max(1, int(ms(ttl)))
+            )
+
+    def recollect(self, name: str) -> bytes | None:
+        """Return a fact that was remembered, or None."""
+        with spoken():
+            found: Any = self.scripts.client.get(f"{PREFIX}:fact:{name}")
+        return found if found is None else bytes(found)

@@ -1,0 +1,18 @@
+#!lua flags=allow-oom
+-- Everything of one parcel goes, its notices and their attempts too. ARGV: parcel.
+local parcel = ARGV[1]
+for _, source in ipairs(redis.call('SMEMBERS', P .. 'sources')) do
+  redis.call('ZREM', P .. 'due:' .. source, parcel)
+  redis.call('HDEL', P .. 'look:' .. source, parcel)
+end
+for _, id in ipairs(redis.call('ZRANGE', P .. 'pn:' .. parcel, 0, -1)) do
+  local row = redis.call('HMGET', P .. 'n:' .. id, 'st', 'chan')
+  if row[1] then
+    redis.call('ZREM', P .. 'st:' .. row[1], id)
+    redis.call('ZREM', P .. 'ob:' .. row[2], id)
+  end
+  redis.call('DEL', P .. 'n:' .. id, P .. 'att:' .. id)
+end
+redis.call('ZREM', P .. 'reviews', parcel)
+redis.call('DEL', P .. 'p:' .. parcel, P .. 'pn:' .. parcel)
+return redis.status_reply('OK')

@@ -1,0 +1,205 @@
+"""The rows of notices: what is owed to whom, who is sending it, how it ended. Sends nothing.
+
+pending → sending → sent | pending | held | failed | expired | skipped. Only the holder of a claim's token
+ends an attempt; the states after "sending" are left by the operator's verbs alone.
+"""
+# ruff: noqa: A002  # "id" is the word of the field, and what callers know it by
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Any, Literal, cast
+
+from workers.errors import LostLease
+from workers.store.lua import PREFIX, Scripts, spoken
+from workers.store.rows import STATES, Attempt, Notice, NoticeRow, State, ms, text, when
+
+
+class Notices:
+    """Notices in the store. Methods that take a token raise LostLease if the claim is not theirs any more."""
+
+    scripts: Scripts
+
+    def claim_notice(self, channel: str, *, lease: timedelta, worker: str) -> Notice | None:
+        """Lease the first due notice of *channel*, or return None. *worker* is a name for the log.
+
+        A notice whose holder never said how it ended counts a crash and is marked uncertain; after more than
+        three it is held. One past its deadline expires.
+        """
+        if lease <= timedelta(0):
+            raise ValueError("a lease must last")
+        answer: Any = 1
+        while answer == 1:
+            token = secrets.token_hex(8)
+            answer = self.scripts.run("claim_notice", channel, ms(lease), token, worker)
+        if not answer:
+            return None
+        (
+            parcel,
+            recipient,
+            why,
+            stage,
+            occurrence,
+            topic,
+            context,
+            attempts,
+            crashes,
+            made,
+            unc,
+            urgent,
+            exp,
+            err,
+        ) = answer[2]
+        created = when(made)
+        assert created is not None  # noqa: S101  # written with the row by commit.lua
+        return Notice(
+            id=text(answer[0]),
+            token=token,
+            parcel=text(parcel),
+            channel=channel,
+            recipient=text(recipient),
+            why=text(why),
+            stage=text(stage),
+            occurrence=int(occurrence),
+            topic=text(topic),
+            context=context,
+            attempts=int(attempts),
+            crashes=int(crashes or 0),
+            created=created,
+            previous=cast("State", text(answer[1])),
+            uncertain=bool(unc),
+            urgent=urgent == b"1",
+            expires=when(exp),
+            error=text(err),
+        )
+
+    def renew(self, id: str, token: str, *, lease: timedelta) -> None:
+        """Keep a claim for *lease* from now."""
+        if self.scripts.run("renew", id, token, ms(lease)) != b"ok":
+            raise LostLease(f"notice {id} is not ours any more")
+
+    def done(self, id: str, token: str, *, reference: str = "") -> None:
+        """The other side accepted; *reference* is its own id."""
+        self._finish(id, token, "done", reference=reference)
+
+    def retry(self, id: str, token: str, *, after: timedelta, error: str) -> None:
+        """Nothing was accepted; try again after that long."""
+        self._finish(id, token, "retry", after=after, error=error)
+
+    def fail(self, id: str, token: str, *, error: str) -> None:
+        """It never will be accepted."""
+        self._finish(id, token, "fail", error=error)
+
+    def skip(self, id: str, token: str, *, reason: str) -> None:
+        """It should not be sent any more."""
+        self._finish(id, token, "skip", error=reason)
+
+    def uncertain(
+        self,
+        id: str,
+        token: str,
+        *,
+        error: str,
+        then: Literal["resend", "hold"],
+        after: timedelta = timedelta(0),
+    ) -> None:
+        """It may have been accepted: send it again after that long, or hold it for a person to decide."""
+        self._finish(id, token, then, after=after, error=error)
+
+    def release(self, id: str) -> bool:
+        """Send a held or failed notice after all, its deadline lifted; False if it is neither."""
+        return bool(self.scripts.run("operate", id, "release"))
+
+    def drop(self, id: str) -> bool:
+        """Skip a notice that is pending, sending, held or failed; False if it is none of these."""
+        return bool(self.scripts.run("operate", id, "drop"))
+
+    def notices(
+        self, parcel: str | None = None, states: Collection[State] = (), limit: int = 1000
+    ) -> list[NoticeRow]:
+        """Return notices, newest first: of one parcel or of all, in *states* or in all."""
+        wanted = states or STATES
+        client = self.scripts.client
+        with spoken():
+            pipe = client.pipeline(transaction=False)
+            keys = [f"{PREFIX}:pn:{parcel}"] if parcel is not None else [f"{PREFIX}:st:{s}" for s in wanted]
+            for key in keys:
+                pipe.zrange(
+                    key, 0, -1 if parcel is not None else max(0, limit - 1), desc=True, withscores=True
+                )
+            found = {name: score for page in pipe.execute() for name, score in page}
+            newest = sorted(found, key=lambda name: (found[name], name), reverse=True)
+            rows: list[NoticeRow] = []
+            for start in range(0, len(newest), 200):
+                page = newest[start : start + 200]
+                for name in page:
+                    pipe.hgetall(f"{PREFIX}:n:{text(name)}")
+                    pipe.lrange(f"{PREFIX}:att:{text(name)}", 0, -1)
+                answers = pipe.execute()
+                due = self._due(answers[::2], page)
+                for name, fields, log, at in zip(page, answers[::2], answers[1::2], due, strict=True):
+                    if fields and text(fields[b"st"]) in wanted:
+                        rows.append(_row(text(name), fields, log, at))
+                if len(rows) >= limit:
+                    break
+        return rows[:limit]
+
+    def _due(self, rows: Sequence[dict[bytes, bytes]], names: Sequence[bytes]) -> list[float | None]:
+        pipe = self.scripts.client.pipeline(transaction=False)
+        for name, fields in zip(names, rows, strict=True):
+            pipe.zscore(f"{PREFIX}:ob:{text(fields.get(b'chan'))}", name)
+        return list(pipe.execute())
+
+    def _finish(
+        self,
+        id: str,
+        token: str,
+        verb: str,
+        *,
+        after: timedelta = timedelta(0),
+        error: str = "",
+        reference: str = "",
+    ) -> None:
+        # An error may quote what a server said: one line, bounded.
+        said = " ".join(error.split())[:500]
+        if self.scripts.run("finish", id, token, verb, ms(after), said, reference[:200]) != b"ok":
+            raise LostLease(f"notice {id} is not ours any more: {verb!r} came too late")
+
+
+def _row(name: str, fields: dict[bytes, bytes], log: Sequence[bytes], due: float | None) -> NoticeRow:
+    get = fields.get
+    created = when(get(b"made"))
+    assert created is not None  # noqa: S101  # written with the row by commit.lua
+    return NoticeRow(
+        id=name,
+        state=cast("State", text(fields[b"st"])),
+        parcel=text(get(b"parcel")),
+        channel=text(get(b"chan")),
+        recipient=text(get(b"rcpt")),
+        why=text(get(b"why")),
+        stage=text(get(b"stage")),
+        occurrence=int(get(b"occ", b"0")),
+        topic=text(get(b"topic")),
+        context=get(b"ctx", b""),
+        attempts=int(get(b"att", b"0")),
+        crashes=int(get(b"crash", b"0")),
+        created=created,
+        changed=when(get(b"end")),
+        due=when(due),
+        expires=when(get(b"exp")),
+        uncertain=b"unc" in fields,
+        urgent=get(b"urg") == b"1",
+        error=text(get(b"err")),
+        reference=text(get(b"ref")),
+        log=tuple(_attempt(line) for line in log),
+    )
+
+
+def _attempt(line: bytes) -> Attempt:
+    at, worker, outcome, error, took = json.loads(line.decode(errors="replace"))
+    moment = when(at)
+    assert moment is not None  # noqa: S101  # prelude.lua writes the server's clock first
+    return Attempt(moment, worker, outcome, error, timedelta(milliseconds=took))

@@ -1,0 +1,48 @@
+-- Stands in front of every script: the server's clock, the key prefix and the few moves that several scripts share.
+local P = KEYS[1] .. ':'
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+-- What one source last told of one parcel: "<every ms> <last success ms> <length of fingerprint>:<fingerprint><memo>".
+local function read_look(record)
+  if not record then return '', '', '', '' end
+  local every, ok, length, at = string.match(record, '^(%d*) (%d*) (%d+):()')
+  return every, ok, string.sub(record, at, at + length - 1), string.sub(record, at + length)
+end
+
+local function write_look(every, ok, fingerprint, memo)
+  return string.format('%s %s %d:', every, ok, #fingerprint) .. fingerprint .. memo
+end
+
+-- now + every, moved by up to a tenth either way, so that what was enrolled together does not stay together.
+local function jittered(parcel, every)
+  local mix = now
+  for i = math.max(1, #parcel - 11), #parcel do
+    mix = (mix * 31 + string.byte(parcel, i)) % 1000003
+  end
+  return now + math.floor(every * (0.9 + (mix % 2001) / 10000) + 0.5)
+end
+
+local function count(event, by)
+  redis.call('HINCRBY', P .. 'count', event, by or 1)
+end
+
+-- A notice changes its state here and nowhere else: hash, index of the state and queue move together.
+-- due: when it is wanted next, in ms; false takes it out of its channel's queue.
+local function move(id, from, to, channel, made, due)
+  redis.call('HSET', P .. 'n:' .. id, 'st', to, 'end', now)
+  redis.call('ZREM', P .. 'st:' .. from, id)
+  redis.call('ZADD', P .. 'st:' .. to, made, id)
+  if due then
+    redis.call('ZADD', P .. 'ob:' .. channel, due, id)
+  else
+    redis.call('ZREM', P .. 'ob:' .. channel, id)
+  end
+end
+
+-- One line in a notice's log of attempts, the newest fifty kept.
+local function log(id, worker, outcome, reason, started)
+  local took = started and math.max(0, now - started) or 0
+  redis.call('RPUSH', P .. 'att:' .. id, cjson.encode({now, worker or '', outcome, reason or '', took}))
+  redis.call('LTRIM', P .. 'att:' .. id, -50, -1)
+end

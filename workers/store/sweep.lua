@@ -1,0 +1,32 @@
+#!lua flags=no-writes
+-- What is due now, and when the next thing will be. Returns {source, n, ...}, {channel, n, ...}, reviews, next in ms or -1.
+local soonest = false
+local function look(key, from)
+  local waits = redis.call('ZRANGE', key, '(' .. now, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')[2]
+  if waits then waits = math.max(tonumber(waits), from) end
+  if waits and (not soonest or waits < soonest) then soonest = waits end
+end
+local due, owed = {}, {}
+for _, source in ipairs(redis.call('SMEMBERS', P .. 'sources')) do
+  local key = P .. 'due:' .. source
+  local n = redis.call('ZCOUNT', key, '-inf', now)
+  local paused = tonumber(redis.call('HGET', P .. 'rl:' .. source, 'until') or 0)
+  if paused > now and n > 0 then -- ring when the pause ends
+    if not soonest or paused < soonest then soonest = paused end
+  elseif n > 0 then
+    due[#due + 1] = source
+    due[#due + 1] = n
+  end
+  look(key, paused)
+end
+for _, channel in ipairs(redis.call('SMEMBERS', P .. 'channels')) do
+  local n = redis.call('ZCOUNT', P .. 'ob:' .. channel, '-inf', now)
+  if n > 0 then
+    owed[#owed + 1] = channel
+    owed[#owed + 1] = n
+  end
+  look(P .. 'ob:' .. channel, 0)
+end
+local reviews = redis.call('ZCOUNT', P .. 'reviews', '-inf', now)
+look(P .. 'reviews', 0)
+return {due, owed, reviews, soonest and soonest - now or -1}
