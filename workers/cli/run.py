@@ -109,10 +109,7 @@ def run_once(path: Path, settings: Settings, *, limit: timedelta) -> list[str]:
 def quiet(store: Store) -> bool:
     """Tell whether nothing is due, and nothing is being worked on, twice in a row."""
     for _ in range(2):
-        bells = store.sweep(within=LEASE + timedelta(seconds=5))
-        if any(bells.due.values()) or any(bells.notices.values()) or store.notices(states=("sending",)):
-            return False
-        if store.sweep().reviews:
+        if store.unsettled(within=LEASE + timedelta(seconds=5)):
             return False
         time.sleep(0.2)
     return True

@@ -28,6 +28,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from workers.store.desk import Desk, Unsettled
 from workers.store.facts import SCHEMA, Facts
 from workers.store.lua import Scripts, trouble
 from workers.store.notices import Notices
@@ -52,11 +53,11 @@ from workers.store.rows import (
 
 __all__ = [
     "SCHEMA", "STATES", "Attempt", "Bells", "Changed", "Claim", "Claimed", "Commit", "Looked", "Notice",
-    "NoticeRow", "Owed", "Remembered", "SourceHealth", "State", "Store", "notice_id", "trouble",
+    "NoticeRow", "Owed", "Remembered", "SourceHealth", "State", "Store", "Unsettled", "notice_id", "trouble",
 ]  # fmt: skip
 
 
-class Store(Parcels, Notices, Facts):
+class Store(Parcels, Notices, Facts, Desk):
     """Everything remembered. Safe to share between threads. Makes no connection before the first call.
 
     *client* must send each command once (no retries) and not decode answers: ``Store.connect`` makes one.

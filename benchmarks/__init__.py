@@ -1,0 +1,1 @@
+"""Measured claims, as ratios side by side in one run: machines are noisy, ratios less so."""

@@ -1,0 +1,203 @@
+"""A refresh of watched parcels through real workers, the real store and a loopback API, beside the naive design in the same run.
+
+``python -m benchmarks.refresh [--rounds 3] [--latency 0.1] [--changed 0.05]``. Both designs run one worker process of eight
+threads against the same embedded server (append-only file, fsync always) and the same API. Rates are taken between 10 % and 90 %
+of the work, processor time over all processes of the design and the server. Exits 1 below 40 times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import redis
+
+from workers import app as wiring
+from workers import supervise
+from workers.engine import Engine
+from workers.pipeline import LEASE
+from workers.store import Store
+
+ROOT = Path(__file__).resolve().parents[1]
+CLAIM = 40
+OURS, NAIVE = 16_000, 900  # orders in a round: enough for several seconds of steady work
+TICK = os.sysconf("SC_CLK_TCK")
+SOURCE = "track"
+QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One round of one design."""
+
+    rate: float  # orders per second
+    cpu: float  # microseconds per order, of workers, scheduler and server
+
+
+def numbers(count: int) -> list[str]:
+    return [f"LP{i:014d}" for i in range(count)]
+
+
+def cpu_of(pids: list[int]) -> float:
+    """Return the processor seconds used so far by *pids* and everything below them."""
+    children: dict[int, list[int]] = {}
+    used: dict[int, float] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, ValueError):
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            pid = int(entry.name)
+            children.setdefault(int(fields[1]), []).append(pid)
+            used[pid] = (int(fields[11]) + int(fields[12])) / TICK
+    todo, total = list(pids), 0.0
+    while todo:
+        pid = todo.pop()
+        total += used.get(pid, 0.0)
+        todo += children.get(pid, [])
+    return total
+
+
+def watch(done: Callable[[], int], cpu: Callable[[], float], total: int, *, limit: float = 240) -> Measured:
+    """Sample until *total* are done; return what happened between 10 % and 90 %."""
+    samples: list[tuple[float, int, float]] = []
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        sample = (time.monotonic(), done(), cpu())
+        samples.append(sample)
+        if sample[1] >= total:
+            break
+        time.sleep(0.05)
+    else:
+        sys.exit(f"only {samples[-1][1]} of {total} were done in {limit:.0f} s")
+    first = next(s for s in samples if s[1] >= total * 0.1)
+    last = next(s for s in samples if s[1] >= total * 0.9)
+    orders = last[1] - first[1]
+    return Measured(orders / (last[0] - first[0]), (last[2] - first[2]) / orders * 1e6)
+
+
+class Ours:
+    """The program itself: its scheduler and one worker process, as `customs-watch run` starts them."""
+
+    def __init__(self, folder: Path, api: str, store: Store, engine: Engine, environ: dict[str, str]) -> None:
+        config = folder / "orders.yaml"
+        lines = [
+            "recipients: {shop: {email: shop@example.org}}",
+            f"channels: {{mail: {{kind: outbox, folder: {folder / 'outbox'}}}}}",
+            f"sources: {{{SOURCE}: {{kind: seventeentrack, token: x, base_url: '{api}', rate: 10000}}}}",
+            "orders:",
+        ]
+        lines += [f"- {{title: Order, tracking: {n}, to: DE, value: 20.00 EUR}}" for n in numbers(OURS)]
+        config.write_text("\n".join(lines) + "\n")
+        self._store = store
+        self._server = int(redis.Redis.from_url(engine.url).info("server")["process_id"])
+        self._parcels = list(wiring.load(config, environ).parcels)
+        self._supervisor = supervise.Supervisor(
+            [supervise.Child("scheduler", supervise.scheduler_argv(config)), supervise.Child("worker", supervise.worker_argv(8))],
+            environ=supervise.worker_environ(environ, config=config, url=engine.url),
+            clock=wiring.now,
+        )
+
+    def start(self) -> None:
+        self._supervisor.start()
+        deadline = time.monotonic() + 300
+        while (done := self._settled()) < OURS:
+            if time.monotonic() > deadline:
+                sys.exit(f"the first look ended at {done} of {OURS}")
+            time.sleep(0.5)
+
+    def _settled(self) -> int:
+        return self._store.count_watched(SOURCE) - self._store.unsettled(within=LEASE + timedelta(seconds=5)).parcels
+
+    def round(self) -> Measured:
+        self._store.postpone(SOURCE, self._parcels, after=timedelta(0))
+        pids = [*self._supervisor.pids().values(), self._server]
+        return watch(self._settled, lambda: cpu_of(pids), OURS)
+
+    def stop(self) -> None:
+        self._supervisor.shut_down()
+
+
+def naive_round(client: redis.Redis, server: int, environ: dict[str, str]) -> Measured:
+    """One round of the naive design on a fresh start of its processes."""
+    client.delete("checked")
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "dramatiq", "benchmarks.naive", "-p", "1", "-t", "8", "-Q", "naive"],
+        cwd=ROOT, env=environ, start_new_session=True, **QUIET,
+    )  # fmt: skip
+    scheduler = subprocess.Popen([sys.executable, "-m", "benchmarks.naive", str(NAIVE)], cwd=ROOT, env=environ, **QUIET)
+    try:
+        return watch(lambda: client.zcard("checked"), lambda: cpu_of([worker.pid, scheduler.pid, server]), NAIVE)
+    finally:
+        for process in (scheduler, worker):
+            process.terminate()
+            process.wait(30)
+
+
+def spread(values: list[float], form: str) -> str:
+    return f"{statistics.median(values):{form}} [{min(values):{form}} .. {max(values):{form}}]"
+
+
+def main() -> int:
+    options = argparse.ArgumentParser()
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--latency", type=float, default=0.1)
+    options.add_argument("--changed", type=float, default=0.05)
+    given = options.parse_args()
+    port = 18117
+    api = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.tracking_api", str(port), str(given.latency), str(given.changed)],
+        cwd=ROOT, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert api.stdout is not None
+    api.stdout.readline()
+    ours: list[Measured] = []
+    naive: list[Measured] = []
+    with tempfile.TemporaryDirectory() as name, open(Path(name) / "log", "wb") as log:
+        os.dup2(log.fileno(), 2)
+        folder = Path(name)
+        url = f"http://127.0.0.1:{port}/track/v2.4"
+        environ = {k: v for k, v in os.environ.items() if k != "CW_REDIS_URL"}
+        wiring.set_up_logging(sys.stderr)
+        with Engine(environ, folder / "var") as engine:
+            store = Store.connect(engine.url)
+            store.prepare()
+            program = Ours(folder, url, store, engine, environ)
+            client = redis.Redis.from_url(engine.url.replace("db=0", "db=3"))
+            server = int(client.info("server")["process_id"])
+            try:
+                program.start()
+                for _ in range(given.rounds):
+                    httpx.post(f"{url}/generation")
+                    ours.append(program.round())
+                    naive.append(naive_round(
+                        client, server,
+                        {**environ, "CW_REDIS_URL": engine.url.replace("db=0", "db=3"), "CW_BENCH_API": url},
+                    ))  # fmt: skip
+            finally:
+                program.stop()
+                api.send_signal(signal.SIGTERM)
+                api.wait(10)
+    faster = [o.rate / n.rate for o, n in zip(ours, naive, strict=True)]
+    lighter = [n.cpu / o.cpu for o, n in zip(ours, naive, strict=True)]
+    print(f"API latency {given.latency * 1000:.0f} ms, {given.changed:.0%} changed, 1 worker process of 8 threads, {given.rounds} rounds")
+    print(f"  naive: {spread([n.rate for n in naive], '.0f')} orders/s, {spread([n.cpu for n in naive], '.0f')} us of processor per order")
+    print(f"  ours:  {spread([o.rate for o in ours], '.0f')} orders/s, {spread([o.cpu for o in ours], '.0f')} us of processor per order")
+    print(f"  ratio: {spread(faster, '.1f')} times the orders/s, {spread(lighter, '.1f')} times less processor time per order")
+    met = statistics.median(faster) >= CLAIM and statistics.median(lighter) >= CLAIM
+    print(f"  claim: at least {CLAIM} times in both: {'met' if met else 'MISSED'}")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,12 @@
+#!lua flags=no-writes
+-- Counts what is due or will be within ARGV[1] ms: what is leased for a shorter time is among it.
+-- Returns parcels, notices being sent, notices due, reviews due or leased.
+local horizon = now + ARGV[1]
+local parcels, owed = 0, 0
+for _, source in ipairs(redis.call('SMEMBERS', P .. 'sources')) do
+  parcels = parcels + redis.call('ZCOUNT', P .. 'due:' .. source, '-inf', horizon)
+end
+for _, channel in ipairs(redis.call('SMEMBERS', P .. 'channels')) do
+  owed = owed + redis.call('ZCOUNT', P .. 'ob:' .. channel, '-inf', now)
+end
+return {parcels, redis.call('ZCARD', P .. 'st:sending'), owed, redis.call('ZCOUNT', P .. 'reviews', '-inf', horizon)}
