@@ -15,7 +15,8 @@ LONGEST: Final = 2_000  # characters looked at; the rest of a longer text is dro
 LINK: Final = "[link removed]"
 NUMBER: Final = "[number removed]"
 
-# An address with a scheme, or "www.", up to the next white space. Bounded: the rest of a longer one is plain text.
+# An address with a scheme, or "www.", up to the next white space. Bounded: what is longer stays as plain
+# text.
 _LINK = re.compile(
     r"(?:\b(?:https?|hxxps?|ftp|mailto|tel|sms|whatsapp|javascript|data|file):|//|\bwww\d?\.)[^\s<>\"']{1,300}",
     re.IGNORECASE,
