@@ -16,7 +16,9 @@ def main() -> int:
         if not (HERE / f"{name}.py").exists():
             continue
         print(f"\n-- {name} --", flush=True)
-        missed += subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=HERE.parent).returncode != 0
+        missed += (
+            subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=HERE.parent).returncode != 0
+        )
     return missed
 
 

@@ -63,7 +63,9 @@ def schedule(numbers: list[str]) -> None:
     scheduler = BlockingScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None})
     for number in numbers:
         scheduler.add_job(refresh.send, "date", run_date=datetime.now(UTC), args=(number,), id=number)
-    scheduler.add_job(lambda: scheduler.get_jobs()[1:] or scheduler.shutdown(wait=False), "interval", seconds=1)
+    scheduler.add_job(
+        lambda: scheduler.get_jobs()[1:] or scheduler.shutdown(wait=False), "interval", seconds=1
+    )
     scheduler.start()
 
 

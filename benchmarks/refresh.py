@@ -23,10 +23,10 @@ from pathlib import Path
 
 import httpx
 import redis
+from workers.engine import Engine
 
 from workers import app as wiring
 from workers import supervise
-from workers.engine import Engine
 from workers.pipeline import LEASE
 from workers.store import Store
 
@@ -103,7 +103,10 @@ class Ours:
         self._server = int(redis.Redis.from_url(engine.url).info("server")["process_id"])
         self._parcels = list(wiring.load(config, environ).parcels)
         self._supervisor = supervise.Supervisor(
-            [supervise.Child("scheduler", supervise.scheduler_argv(config)), supervise.Child("worker", supervise.worker_argv(8))],
+            [
+                supervise.Child("scheduler", supervise.scheduler_argv(config)),
+                supervise.Child("worker", supervise.worker_argv(8)),
+            ],
             environ=supervise.worker_environ(environ, config=config, url=engine.url),
             clock=wiring.now,
         )
@@ -117,7 +120,10 @@ class Ours:
             time.sleep(0.5)
 
     def _settled(self) -> int:
-        return self._store.count_watched(SOURCE) - self._store.unsettled(within=LEASE + timedelta(seconds=5)).parcels
+        return (
+            self._store.count_watched(SOURCE)
+            - self._store.unsettled(within=LEASE + timedelta(seconds=5)).parcels
+        )
 
     def round(self) -> Measured:
         self._store.postpone(SOURCE, self._parcels, after=timedelta(0))
@@ -135,9 +141,13 @@ def naive_round(client: redis.Redis, server: int, environ: dict[str, str]) -> Me
         [sys.executable, "-m", "dramatiq", "benchmarks.naive", "-p", "1", "-t", "8", "-Q", "naive"],
         cwd=ROOT, env=environ, start_new_session=True, **QUIET,
     )  # fmt: skip
-    scheduler = subprocess.Popen([sys.executable, "-m", "benchmarks.naive", str(NAIVE)], cwd=ROOT, env=environ, **QUIET)
+    scheduler = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.naive", str(NAIVE)], cwd=ROOT, env=environ, **QUIET
+    )
     try:
-        return watch(lambda: client.zcard("checked"), lambda: cpu_of([worker.pid, scheduler.pid, server]), NAIVE)
+        return watch(
+            lambda: client.zcard("checked"), lambda: cpu_of([worker.pid, scheduler.pid, server]), NAIVE
+        )
     finally:
         for process in (scheduler, worker):
             process.terminate()
@@ -190,10 +200,18 @@ def main() -> int:
                 api.wait(10)
     faster = [o.rate / n.rate for o, n in zip(ours, naive, strict=True)]
     lighter = [n.cpu / o.cpu for o, n in zip(ours, naive, strict=True)]
-    print(f"API latency {given.latency * 1000:.0f} ms, {given.changed:.0%} changed, 1 worker process of 8 threads, {given.rounds} rounds")
-    print(f"  naive: {spread([n.rate for n in naive], '.0f')} orders/s, {spread([n.cpu for n in naive], '.0f')} us of processor per order")
-    print(f"  ours:  {spread([o.rate for o in ours], '.0f')} orders/s, {spread([o.cpu for o in ours], '.0f')} us of processor per order")
-    print(f"  ratio: {spread(faster, '.1f')} times the orders/s, {spread(lighter, '.1f')} times less processor time per order")
+    print(
+        f"API latency {given.latency * 1000:.0f} ms, {given.changed:.0%} changed, 1 worker process of 8 threads, {given.rounds} rounds"
+    )
+    print(
+        f"  naive: {spread([n.rate for n in naive], '.0f')} orders/s, {spread([n.cpu for n in naive], '.0f')} us of processor per order"
+    )
+    print(
+        f"  ours:  {spread([o.rate for o in ours], '.0f')} orders/s, {spread([o.cpu for o in ours], '.0f')} us of processor per order"
+    )
+    print(
+        f"  ratio: {spread(faster, '.1f')} times the orders/s, {spread(lighter, '.1f')} times less processor time per order"
+    )
     met = statistics.median(faster) >= CLAIM and statistics.median(lighter) >= CLAIM
     print(f"  claim: at least {CLAIM} times in both: {'met' if met else 'MISSED'}")
     return 0 if met else 1

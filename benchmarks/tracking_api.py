@@ -37,7 +37,14 @@ def bodies(number: str, news: int, variant: int) -> bytes:
     events = [_event(NEWS, 20 + i, 9) for i in range(news)]
     events += [_event(TEXTS[(i + variant) % len(TEXTS)], 18 - i * 18 // EVENTS, 10) for i in range(EVENTS)]
     head = {"status": "InTransit", "sub_status": "InTransit_Other", "sub_status_descr": None}
-    provider = {"key": 190271, "name": "Cainiao", "alias": "Cainiao", "tel": None, "homepage": None, "country": "CN"}
+    provider = {
+        "key": 190271,
+        "name": "Cainiao",
+        "alias": "Cainiao",
+        "tel": None,
+        "homepage": None,
+        "country": "CN",
+    }
     return (
         f'{{"number":"{number}","carrier":190271,"param":null,"tag":null,"lang":null,"track_info":{{'
         f'"shipping_info":{{"shipper_address":null,"recipient_address":null}},"latest_status":{json.dumps(head)},'
@@ -82,11 +89,17 @@ class Api:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 line, *rest = head.decode("latin-1").split("\r\n")
-                length = next((int(h.split(":")[1]) for h in rest if h.lower().startswith("content-length")), 0)
+                length = next(
+                    (int(h.split(":")[1]) for h in rest if h.lower().startswith("content-length")), 0
+                )
                 body = await reader.readexactly(length)
                 await asyncio.sleep(self._latency)
                 out = self.answer(line.split()[1], body)
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(out) + out)
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+                    % len(out)
+                    + out
+                )
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
@@ -100,4 +113,6 @@ async def run(port: int, latency: float, changed: float, ready: Callable[[], Non
 
 
 if __name__ == "__main__":
-    asyncio.run(run(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), lambda: print("ready", flush=True)))
+    asyncio.run(
+        run(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), lambda: print("ready", flush=True))
+    )

@@ -23,7 +23,6 @@ from dramatiq.middleware import CurrentMessage, Retries
 
 from workers import actors, channels, knowledge, settings, sources
 from workers.core.judgement import Judge
-from workers.core.model import Operator
 from workers.errors import Misconfigured
 from workers.pipeline import House, Pipeline
 from workers.render import Renderer
@@ -152,7 +151,9 @@ def make_broker(url: str) -> RedisBroker:
 
 
 def judge(known: knowledge.Knowledge) -> Judge:
-    return Judge(law=known.law, operators=known.operators, table=known.table, priors=known.priors, rates=known.rates)
+    return Judge(
+        law=known.law, operators=known.operators, table=known.table, priors=known.priors, rates=known.rates
+    )
 
 
 def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ) -> App:
@@ -188,6 +189,15 @@ def worker() -> None:
     dramatiq.set_broker(assemble(config_path(), url).broker)
 
 
+def by_source(loaded: Settings) -> dict[str, list[str]]:
+    """Return the parcels each source watches: the one the user named, else the first of the file."""
+    out: dict[str, list[str]] = {name: [] for name in loaded.sources}
+    first = next(iter(loaded.sources), "")
+    for parcel, (_, ref) in loaded.parcels.items():
+        out[ref.source or first].append(parcel)
+    return out
+
+
 class Desk:
     """What the scheduler does at its ticks: enrols what is watched, and rings where something is due."""
 
@@ -201,11 +211,7 @@ class Desk:
         house = self._app.house()
         if house.settings.digest == self._digest:
             return
-        by_source: dict[str, list[str]] = {name: [] for name in house.sources}
-        first = next(iter(house.sources), "")
-        for parcel, (_, ref) in house.settings.parcels.items():
-            by_source[ref.source or first].append(parcel)
-        for name, parcels in by_source.items():
+        for name, parcels in by_source(house.settings).items():
             source = house.sources[name]
             spread = timedelta(seconds=len(parcels) / (source.batch * source.rate))
             self._app.store.enrol(name, parcels, spread=spread)
@@ -270,7 +276,3 @@ def set_up_logging(stream: TextIO) -> None:
     )
     for noisy in ("apscheduler", "httpx", "dramatiq"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-
-
-def operator_named(known: knowledge.Knowledge, operator: str) -> Operator | None:
-    return next((o for o in known.operators if o.id == operator), None)

@@ -32,13 +32,16 @@ from workers.store import Changed, Commit, Looked, Notice, Owed, Store, notice_i
 log = structlog.get_logger("customs_watch")
 
 LEASE = timedelta(minutes=3)  # of parcels: longer than a slow source's answer
-NOTICE_LEASE = timedelta(minutes=12)  # longer than the ten minutes an SMTP server may take after the final dot
+NOTICE_LEASE = timedelta(
+    minutes=12
+)  # longer than the ten minutes an SMTP server may take after the final dot
 UNCHANGED = timedelta(hours=4)  # between looks at a parcel of which nothing is known yet
 LONGEST_WAIT = timedelta(seconds=2)  # a worker waits this long for a source's next token, then leaves
 BUDGET = timedelta(seconds=30)  # of one call of refresh or notify; the sweeper rings again
 NO_NEWS = "no-news"  # the fingerprint of a number the source knows and shows no event of
 RETRIES = tuple(timedelta(seconds=s) for s in (30, 120, 600, 1800, 3600, 7200, 14400))
-STALE_TRIES = 5  # a parcel changed by somebody else in between is looked at again this often
+SETTLED = timedelta(days=30)  # between looks at a parcel that is delivered and stayed so
+STALE_TRIES = 5  # how often a parcel that somebody else changed in between is judged anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,9 @@ class Pipeline:
         self._store.pause(name, after=backoff)
         self._store.postpone(name, parcels, after=backoff)
         self._store.source_news(name, ok=False, error=str(trouble))
-        log.warning("source_failed", source=name, parcels=len(parcels), error=str(trouble), again_in=str(backoff))
+        log.warning(
+            "source_failed", source=name, parcels=len(parcels), error=str(trouble), again_in=str(backoff)
+        )
 
     def _parcel_fails(self, name: str, parcel: str, trouble: Temporary | Permanent) -> None:
         said = str(trouble)
@@ -209,7 +214,9 @@ class Pipeline:
             before = memory.load(changed.snapshot)
             after, transition = detected(before, now)
             told = memory.load_told(changed.told)
-            judged = self._judge.judge(order, ref, after, transition, told, first_look=before.first_look is None, now=now)
+            judged = self._judge.judge(
+                order, ref, after, transition, told, first_look=before.first_look is None, now=now
+            )
             owed = self._owed(house, order, ref, after, judged)
             done = self._store.commit(
                 Commit(
@@ -223,8 +230,10 @@ class Pipeline:
                     source=source,
                     fingerprint=fingerprint,
                     memo=memo,
-                    every=judged.every,
-                    review_in=None if judged.review_at is None else max(judged.review_at - now, timedelta(seconds=1)),
+                    every=judged.every or SETTLED,
+                    review_in=None
+                    if judged.review_at is None
+                    else max(judged.review_at - now, timedelta(seconds=1)),
                     notices=owed,
                 )
             )
@@ -248,30 +257,31 @@ class Pipeline:
     ) -> tuple[Owed, ...]:
         if not judged.why.speaks or order.muted:
             return ()
-        self._secret = self._secret or self._store.secret()
         context = json.dumps(judged.context, ensure_ascii=False).encode()
-        out = []
-        for who in order.tell:
-            recipient = house.settings.recipients[who]
-            for channel in recipient.channels:
-                out.append(
-                    Owed(
-                        id=notice_id(
-                            self._secret, ref.id, after.stage.value, after.occurrence, judged.advice.topic, judged.step,
-                            channel, who,
-                        ),
-                        channel=channel,
-                        recipient=who,
-                        why=judged.why.value,
-                        stage=after.stage.value,
-                        occurrence=after.occurrence,
-                        topic=judged.advice.topic,
-                        context=context,
-                        expires=judged.expires,
-                        urgent=judged.advice.urgent,
-                    )
-                )  # fmt: skip
-        return tuple(out)
+        return tuple(
+            self._one(ref, after, judged, context, channel, who)
+            for who in order.tell
+            for channel in house.settings.recipients[who].channels
+        )
+
+    def _one(
+        self, ref: ParcelRef, after: Snapshot, judged: Judgement, context: bytes, channel: str, who: str
+    ) -> Owed:
+        stage, topic = after.stage.value, judged.advice.topic
+        return Owed(
+            id=notice_id(
+                self._house_secret(), ref.id, stage, after.occurrence, topic, judged.step, channel, who
+            ),
+            channel=channel,
+            recipient=who,
+            why=judged.why.value,
+            stage=stage,
+            occurrence=after.occurrence,
+            topic=topic,
+            context=context,
+            expires=judged.expires,
+            urgent=judged.advice.urgent,
+        )
 
     # -- notify -----------------------------------------------------------------------------------------------
 
@@ -303,7 +313,7 @@ class Pipeline:
             to=recipient.email if channel.form == "mail" else recipient.phone,
             thread=notice_id(self._house_secret(), notice.parcel, "", 0, "thread", "", "", ""),
             attempt=notice.attempts,
-            urgent=False,
+            urgent=notice.urgent,
         )
         try:
             message = house.renderer.render(
@@ -314,16 +324,26 @@ class Pipeline:
             self._store.uncertain(
                 notice.id, notice.token, error=str(trouble), then=channel.on_uncertain, after=_backoff(notice)
             )
-            log.warning("notice_uncertain", notice=notice.id, parcel=notice.parcel, then=channel.on_uncertain, error=str(trouble))
+            log.warning(
+                "notice_uncertain",
+                notice=notice.id,
+                parcel=notice.parcel,
+                then=channel.on_uncertain,
+                error=str(trouble),
+            )
         except Temporary as trouble:
-            self._store.retry(notice.id, notice.token, after=trouble.after or _backoff(notice), error=str(trouble))
+            self._store.retry(
+                notice.id, notice.token, after=trouble.after or _backoff(notice), error=str(trouble)
+            )
             log.warning("notice_retried", notice=notice.id, parcel=notice.parcel, error=str(trouble))
         except Permanent as trouble:
             self._store.fail(notice.id, notice.token, error=str(trouble))
             log.error("notice_failed", notice=notice.id, parcel=notice.parcel, error=str(trouble))
         else:
             self._store.done(notice.id, notice.token, reference=receipt.reference)
-            log.info("notice_sent", notice=notice.id, parcel=notice.parcel, channel=notice.channel, why=notice.why)
+            log.info(
+                "notice_sent", notice=notice.id, parcel=notice.parcel, channel=notice.channel, why=notice.why
+            )
 
     def _house_secret(self) -> bytes:
         self._secret = self._secret or self._store.secret()
@@ -363,5 +383,3 @@ def _gone(settings: Settings, notice: Notice, recipient: Recipient | None, chann
 
 def _backoff(notice: Notice) -> timedelta:
     return RETRIES[min(notice.attempts, len(RETRIES)) - 1]
-
-

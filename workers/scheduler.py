@@ -24,7 +24,9 @@ WEDGED = 70  # the exit code of that (EX_SOFTWARE)
 class Clock:
     """Runs ticks at fixed intervals until stopped; a tick that fails is logged and tried again at its next time."""
 
-    def __init__(self, ticks: dict[str, tuple[timedelta, Callable[[], object]]], *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, ticks: dict[str, tuple[timedelta, Callable[[], object]]], *, clock: Callable[[], datetime]
+    ) -> None:
         self._clock = clock
         self._last = clock()
         self._stopped = threading.Event()
@@ -33,7 +35,12 @@ class Clock:
         )
         for name, (every, tick) in ticks.items():
             self._scheduler.add_job(
-                self._run, "interval", seconds=every.total_seconds(), args=(name, tick), id=name, next_run_time=clock()
+                self._run,
+                "interval",
+                seconds=every.total_seconds(),
+                args=(name, tick),
+                id=name,
+                next_run_time=clock(),
             )
 
     def _run(self, name: str, tick: Callable[[], object]) -> None:

@@ -41,7 +41,7 @@ def worker_argv(threads: int) -> list[str]:
     """One process per dramatiq master: the master stops all its processes when one dies."""
     return [
         sys.executable, "-m", "dramatiq", "workers.app:worker",
-        "--processes", "1", "--threads", str(threads), "--skip-logging", "--path", os.getcwd(),
+        "--processes", "1", "--threads", str(threads), "--skip-logging", "--path", str(Path.cwd()),
     ]  # fmt: skip
 
 
@@ -57,7 +57,9 @@ def worker_environ(environ: Mapping[str, str], *, config: Path, url: str) -> dic
 class Supervisor:
     """Keeps its children running until told to stop."""
 
-    def __init__(self, children: list[Child], *, environ: Mapping[str, str], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, children: list[Child], *, environ: Mapping[str, str], clock: Callable[[], datetime]
+    ) -> None:
         self._children = children
         self._environ = dict(environ)
         self._clock = clock

@@ -15,7 +15,7 @@ from workers import knowledge, memory
 from workers import settings as settings_file
 from workers.channels import Envelope
 from workers.cli.common import Config, Json, console, dump, fail, loaded, say
-from workers.cli.look import _context, find
+from workers.cli.look import _context
 from workers.core.classify import Classifier
 from workers.errors import Misconfigured, Permanent, Temporary, Uncertain
 from workers.knowledge.words import classify_line
@@ -45,7 +45,12 @@ def validate(config: Config = None, as_json: Json = False) -> None:
     except Misconfigured as error:
         if not as_json:
             raise
-        dump({"ok": False, "mistakes": [{"line": m.line, "message": m.message, "hint": m.hint} for m in error.mistakes]})
+        dump(
+            {
+                "ok": False,
+                "mistakes": [{"line": m.line, "message": m.message, "hint": m.hint} for m in error.mistakes],
+            }
+        )
         sys.exit(2)
     known = knowledge.load()
     old = knowledge.law.stale_rows(on=wiring.now().date())
@@ -64,7 +69,9 @@ def validate(config: Config = None, as_json: Json = False) -> None:
 
 Channel = Annotated[str, typer.Option("--channel", help="Only this channel.")]
 To = Annotated[str, typer.Option("--to", help="Only this recipient.")]
-Advice = Annotated[str, typer.Option("--advice", "-a", help="Send this advice; default the order's present one.")]
+Advice = Annotated[
+    str, typer.Option("--advice", "-a", help="Send this advice; default the order's present one.")
+]
 
 
 def test_notify(channel: Channel = "", to: To = "", advice: Advice = "", config: Config = None) -> None:
@@ -87,7 +94,9 @@ def test_notify(channel: Channel = "", to: To = "", advice: Advice = "", config:
                 continue
             tried += 1
             opened = house.channels[name]
-            message = house.renderer.render(context, lang=recipient.language, timezone=recipient.timezone, test=True)
+            message = house.renderer.render(
+                context, lang=recipient.language, timezone=recipient.timezone, test=True
+            )
             address = recipient.email if opened.form == "mail" else recipient.phone
             envelope = Envelope(notice=secrets.token_hex(16), to=address, thread=secrets.token_hex(16))
             try:
@@ -102,7 +111,9 @@ def test_notify(channel: Channel = "", to: To = "", advice: Advice = "", config:
     sys.exit(4 if failed else 0)
 
 
-Jsonl = Annotated[bool, typer.Option("--jsonl", help="Read one JSON object a line from standard input, write one a line.")]
+Jsonl = Annotated[
+    bool, typer.Option("--jsonl", help="Read one JSON object a line from standard input, write one a line.")
+]
 Word = Annotated[str, typer.Argument(help="A status text.")]
 
 
@@ -138,5 +149,3 @@ def _answers(classifier: Classifier) -> Iterator[dict[str, Any]]:
             yield {"error": "not a JSON object"}
             continue
         yield classify_line(classifier, asked)
-
-

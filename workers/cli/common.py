@@ -20,7 +20,9 @@ from workers.store import Store
 
 Config = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="The file with your orders; default $CW_CONFIG, else config/orders.yaml."),
+    typer.Option(
+        "--config", "-c", help="The file with your orders; default $CW_CONFIG, else config/orders.yaml."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 

@@ -33,7 +33,9 @@ def status(config: Config = None, as_json: Json = False) -> None:
 
 
 Parcel = Annotated[str, typer.Argument(help="A tracking number, an order's id, or both as ORDER/NUMBER.")]
-TextOption = Annotated[str, typer.Option("--text", help="Explain how this status text is read, instead of a parcel.")]
+TextOption = Annotated[
+    str, typer.Option("--text", help="Explain how this status text is read, instead of a parcel.")
+]
 Code = Annotated[str, typer.Option(help="With --text: the provider's code.")]
 System = Annotated[str, typer.Option(help="With --text: the code's system, as cainiao or 17track.")]
 Language = Annotated[str, typer.Option(help="With --text: the language, if known.")]
@@ -57,7 +59,9 @@ def explain(
         dump([{"parcel": p, **decisions[p]} for p in found])
         return
     for one in found:
-        console().print(report.explanation(one, settings.parcels[one][0].title, decisions[one]), soft_wrap=True)
+        console().print(
+            report.explanation(one, settings.parcels[one][0].title, decisions[one]), soft_wrap=True
+        )
 
 
 def find(settings: Settings, word: str) -> list[str]:
@@ -79,7 +83,9 @@ def _explain_text(text: str, code: str, system: str, language: str, *, as_json: 
     if as_json:
         dump(reading_as_json(reading))
         return
-    say(f"Stage: {report.words(reading.stage.value) if reading.stage is not Stage.UNKNOWN else 'unknown (nothing is guessed)'}")
+    say(
+        f"Stage: {report.words(reading.stage.value) if reading.stage is not Stage.UNKNOWN else 'unknown (nothing is guessed)'}"
+    )
     say(f"Causes: {', '.join(c.value for c in reading.causes) or '–'}")
     say(f"Side: {reading.side or '–'}   Addressee: {reading.addressee or '–'}   Charges: {reading.charges}")
     for kind, entries in (("Decided by", reading.evidence), ("Beat", reading.beat)):
@@ -88,7 +94,9 @@ def _explain_text(text: str, code: str, system: str, language: str, *, as_json: 
 
 
 Advice = Annotated[str, typer.Option("--advice", "-a", help="Render only this advice.")]
-Lang = Annotated[str, typer.Option("--lang", "-l", help="The language; default the order's first recipient's.")]
+Lang = Annotated[
+    str, typer.Option("--lang", "-l", help="The language; default the order's first recipient's.")
+]
 Form = Annotated[str, typer.Option("--form", help="text, html, short or all.")]
 
 
@@ -126,7 +134,9 @@ def preview(
         if form in ("html", "all"):
             say("\n" + message.html)
         if form in ("short", "all"):
-            say(f"\n[SMS: {size.parts} {'part' if size.parts == 1 else 'parts'}, {size.encoding}]\n{message.short}")
+            say(
+                f"\n[SMS: {size.parts} {'part' if size.parts == 1 else 'parts'}, {size.encoding}]\n{message.short}"
+            )
 
 
 def _context(known: knowledge.Knowledge, order: Order, ref: ParcelRef, snapshot: Snapshot) -> dict[str, Any]:
@@ -137,7 +147,12 @@ def _context(known: knowledge.Knowledge, order: Order, ref: ParcelRef, snapshot:
         sighting = Sighting("preview", "Import customs clearance started", since, TimeQuality.EXACT)
         seen = Seen(sighting, Reading(Stage.IMPORT_CUSTOMS), since, ("preview",))
         snapshot = Snapshot(
-            stage=Stage.IMPORT_CUSTOMS, since=since, occurrence=1, timeline=(seen,), first_look=since, in_customs_since=since
+            stage=Stage.IMPORT_CUSTOMS,
+            since=since,
+            occurrence=1,
+            timeline=(seen,),
+            first_look=since,
+            in_customs_since=since,
         )
     judged = wiring.judge(known).judge(order, ref, snapshot, None, Told(), first_look=False, now=now)
     context: dict[str, Any] = json.loads(json.dumps(dict(judged.context)))

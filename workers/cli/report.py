@@ -43,7 +43,7 @@ def decisions(store: Store, settings: Settings) -> Iterable[tuple[str, dict[str,
         yield parcel, (json.loads(known.decision) if known and known.decision else {})
 
 
-def sent(store: Store, settings: Settings, *, as_json: bool) -> None:
+def sent(store: Store, *, as_json: bool) -> None:
     """Print every open or sent notice, newest first."""
     rows = store.notices()
     if as_json:
@@ -53,7 +53,9 @@ def sent(store: Store, settings: Settings, *, as_json: bool) -> None:
     for head in ("parcel", "to", "by", "state", "why", "topic"):
         table.add_column(head, overflow="fold")
     for row in rows:
-        table.add_row(row.parcel, row.recipient, row.channel, row.state, WHY_WORDS.get(row.why, row.why), row.topic)
+        table.add_row(
+            row.parcel, row.recipient, row.channel, row.state, WHY_WORDS.get(row.why, row.why), row.topic
+        )
     console().print(table if rows else "No notice is owed or was sent.")
 
 
@@ -131,9 +133,10 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
     console().print(table)
     for name, one in health.items():
         if one.failures:
-            say(f"The source {name} fails since {one.since}: {one.last_error}. Parcels asked there may have moved unseen.")
-    lost = [row for row in store.notices(states=("held", "failed", "uncertain", "expired"))]
-    for row in lost:
+            say(
+                f"The source {name} fails since {one.since}: {one.last_error}. Parcels asked there may have moved unseen."
+            )
+    for row in store.notices(states=("held", "failed", "expired")):
         say(f"A notice about {row.parcel} to {row.recipient} by {row.channel} is {row.state}: {row.error}")
 
 
@@ -151,7 +154,11 @@ def explanation(parcel: str, title: str, one: dict[str, Any]) -> str:
     """Return the whole evidence of the last decision, as lines of text."""
     if not one:
         return f"{parcel} ({title}): not looked at yet."
-    lines = [f"{parcel} ({title})", "", f"Stands at: {words(one['stage'])}, entered {_times(one['occurrence'])}"]
+    lines = [
+        f"{parcel} ({title})",
+        "",
+        f"Stands at: {words(one['stage'])}, entered {_times(one['occurrence'])}",
+    ]
     if one["moved_by"]:
         lines.append(f"Moved from {words(one['before'])} by the rule {one['moved_by']}")
     proof = one["proof"]
@@ -166,7 +173,10 @@ def explanation(parcel: str, title: str, one: dict[str, Any]) -> str:
     if one["rules"]:
         lines += ["", "Law of the day:"] + [f"  {_evidence(e)}" for e in one["rules"]]
     usual = one["usual"]
-    lines += ["", f"Usual here: half within {usual['half']:g} days, nine of ten within {usual['most']:g} ({usual['source']})"]
+    lines += [
+        "",
+        f"Usual here: half within {usual['half']:g} days, nine of ten within {usual['most']:g} ({usual['source']})",
+    ]
     lines += ["", f"Advice: {one['advice']} ({_evidence(one['advice_row'])})", f"Needs you: {one['needs_you']}",
               f"Deadline: {one['deadline'] or 'none known'}", f"Operator: {one['operator'] or 'not known'}",
               f"Why: {one['why']} ({WHY_WORDS.get(one['why'], '')})"]  # fmt: skip

@@ -52,7 +52,7 @@ def run(config: Config = None, once: Once = False, as_json: Json = False) -> Non
     settings = loaded(config)
     if once:
         lost = run_once(path, settings, limit=timedelta(minutes=10))
-        with_store(settings, lambda store: report.sent(store, settings, as_json=as_json))
+        with_store(settings, lambda store: report.sent(store, as_json=as_json))
         sys.exit(4 if lost else 0)
     with engine(settings) as running:
         supervisor = _supervisor(path, settings, running.url)
@@ -77,8 +77,10 @@ def with_store(settings: Settings, work: Callable[[Store], object]) -> None:
 
 def _supervisor(path: Path, settings: Settings, url: str) -> supervise.Supervisor:
     children = [supervise.Child("scheduler", supervise.scheduler_argv(path))]
-    for number in range(1, settings.worker.processes + 1):
-        children.append(supervise.Child(f"worker-{number}", supervise.worker_argv(settings.worker.threads)))
+    children += [
+        supervise.Child(f"worker-{number}", supervise.worker_argv(settings.worker.threads))
+        for number in range(1, settings.worker.processes + 1)
+    ]
     return supervise.Supervisor(
         children, environ=supervise.worker_environ(os.environ, config=path, url=url), clock=wiring.now
     )
@@ -92,10 +94,9 @@ def run_once(path: Path, settings: Settings, *, limit: timedelta) -> list[str]:
     with engine(settings) as running:
         store = Store.connect(running.url)
         store.prepare()
-        first = next(iter(settings.sources), "")
-        for parcel, (_, ref) in settings.parcels.items():
-            store.enrol(ref.source or first, [parcel], spread=timedelta(0))
-            store.postpone(ref.source or first, [parcel], after=timedelta(0))
+        for source, parcels in wiring.by_source(settings).items():
+            store.enrol(source, parcels, spread=timedelta(0))
+            store.postpone(source, parcels, after=timedelta(0))
         supervisor = _supervisor(path, settings, running.url)
         supervisor.start()
         end = wiring.now() + limit
@@ -117,11 +118,15 @@ def quiet(store: Store) -> bool:
 
 def losses(store: Store, *, late: bool) -> list[str]:
     said = ["it took too long; run it again to go on"] if late else []
-    for name, health in store.source_health().items():
-        if health.failures:
-            said.append(f"the source {name} fails: {health.last_error}")
-    for row in store.notices(states=("failed", "held", "uncertain", "expired")):
-        said.append(f"a notice about {row.parcel} on {row.channel} is {row.state}: {row.error}")
+    said += [
+        f"the source {name} fails: {health.last_error}"
+        for name, health in store.source_health().items()
+        if health.failures
+    ]
+    said += [
+        f"a notice about {row.parcel} on {row.channel} is {row.state}: {row.error}"
+        for row in store.notices(states=("failed", "held", "expired"))
+    ]
     return said
 
 

@@ -24,7 +24,9 @@ from workers.core.model import (
     Why,
 )
 
-URGENT_LIFE = timedelta(days=3)  # an alarm that could not be delivered for so long is expired, counted and shown
+URGENT_LIFE = timedelta(
+    days=3
+)  # an alarm that could not be delivered for so long is expired, counted and shown
 CALM_LIFE = timedelta(days=7)
 
 
@@ -53,7 +55,11 @@ class Judgement:
 
     def decision(self, transition: Transition | None, before: Stage) -> dict[str, Any]:
         """Return what ``explain`` and ``status`` show, as plain JSON."""
-        proof = transition.proof if transition else (self.snapshot.timeline[-1] if self.snapshot.timeline else None)
+        proof = (
+            transition.proof
+            if transition
+            else (self.snapshot.timeline[-1] if self.snapshot.timeline else None)
+        )
         return {
             "stage": self.snapshot.stage.value,
             "before": before.value,

@@ -37,7 +37,8 @@ class Desk:
     def review_soon(self, parcels: Sequence[str]) -> int:
         """Have *parcels* judged anew, because what the user says of them changed; return how many were known."""
         return sum(
-            int(self.scripts.run("review_soon", *parcels[i : i + _PAGE])) for i in range(0, len(parcels), _PAGE)
+            int(self.scripts.run("review_soon", *parcels[i : i + _PAGE]))
+            for i in range(0, len(parcels), _PAGE)
         )
 
     def count_watched(self, source: str) -> int:
