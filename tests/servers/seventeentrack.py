@@ -1,0 +1,404 @@
+"""A 17TRACK of our own on the loopback: the v2.4 calls we use, answered only as the documentation allows.
+
+Sources: https://asset.17track.net/api/document/v2.4_en/index.html and the error codes of https://help.17track.net
+article 37570440168473 (read 2026-11-22). Runs inside tests, benchmarks and demonstrations alike::
+
+    with SeventeenTrackServer(token="any-key", rate=None) as server:
+        server.set_events("LP00000000000001", [event("2026-10-12T10:05:00+08:00", "Received by logistics company")])
+        ... server.url ...
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import json
+
+from tests.servers._faulty import FaultyServer, Reply, Request
+
+PATH = "/track/v2.4/"
+CAINIAO = 190271
+_NUMBER = re.compile(r"[A-Za-z0-9]{5,50}")
+_MESSAGES = {
+    -18010002: "Invalid security key.",
+    -18010012: "The format of '{0}' is invalid.",
+    -18010013: "Submitted data is invalid.",
+    -18010014: "The number of tracking numbers can not exceed 40.",
+    -18019803: "The new carrier is the same as the old one.",
+    -18019805: "The old carrier of '{0}' does not match.",
+    -18019807: "The carrier of '{0}' can not be changed any more.",
+    -18019901: "Tracking number {0} is already registered.",
+    -18019902: "The tracking number '{0}' does not register, please register first.",
+    -18019903: "The carrier of '{0}' can not be detected.",
+    -18019907: "The daily limit is exceeded.",
+    -18019908: "The quota is exhausted.",
+    -18019909: "No tracking information at this time.",
+}
+_UNAUTHORIZED = frozenset({-18010001, -18010002, -18010004, -18010005})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, for the test to look at."""
+
+    endpoint: str
+    items: tuple[Mapping[str, Any], ...]
+    at: float  # time.monotonic()
+    status: int
+    code: int
+
+    @property
+    def numbers(self) -> list[str]:
+        return [str(item.get("number")) for item in self.items]
+
+
+@dataclass(slots=True)
+class Parcel:
+    """What the server knows of one number, registered or not."""
+
+    number: str
+    carrier: int = CAINIAO
+    detectable: bool = True
+    events: list[dict[str, Any]] = field(default_factory=list)  # oldest first
+    last_mile: list[dict[str, Any]] = field(default_factory=list)  # oldest first, of a second provider
+    status: str = ""  # "" = from the newest event
+    sub_status: str = ""
+    local_number: str | None = None
+    local_carrier: int = 0
+    origin: str = "CN"
+    destination: str = "DE"
+    name: str = "Cainiao"
+    local_name: str = "Local post"
+    refusal: int = 0  # gettrackinfo rejects with this code
+
+
+def event(
+    time_iso: str | None,
+    description: str,
+    *,
+    sub_status: str = "InTransit_Other",
+    stage: str | None = None,
+    country: str | None = None,
+    location: str | None = None,
+    timezone: str | None = None,
+    translation: str | None = None,
+    lang: str = "en",
+) -> dict[str, Any]:
+    """Return one event in the shape of v2.4."""
+    when = datetime.fromisoformat(time_iso) if time_iso else None
+    return {
+        "time_iso": time_iso,
+        "time_utc": _utc(when),
+        "time_raw": {
+            "date": when.strftime("%Y-%m-%d") if when else None,
+            "time": when.strftime("%H:%M:%S") if when else None,
+            "timezone": timezone,
+        },
+        "description": description,
+        "description_translation": {"lang": lang, "description": translation or description},
+        "location": location,
+        "stage": stage,
+        "sub_status": sub_status,
+        "address": _address(country),
+    }
+
+
+class SeventeenTrackServer(FaultyServer):
+    """The server. ``rate=None`` turns the limit of requests a second off (for load)."""
+
+    def __init__(
+        self,
+        *,
+        token: str = "test-key",  # noqa: S107 - a made-up key
+        rate: float | None = 3.0,
+        quota: int = 200,
+        daily: int = 10_000_000,
+        latency: float = 0.0,
+    ) -> None:
+        super().__init__(self._respond, latency=latency)
+        self.token = token
+        self.rate = rate
+        self.quota = quota
+        self.daily = daily
+        self.used = 0
+        self.calls: list[Call] = []
+        self.parcels: dict[str, Parcel] = {}
+        self.registered: dict[str, list[int]] = {}  # number -> carriers
+        self.changes: dict[str, int] = {}
+        self._errors: deque[tuple[int, str, int]] = deque()
+        self._window: deque[float] = deque()
+        self._lock = threading.Lock()
+        self._ticks = 0
+
+    @property
+    def url(self) -> str:
+        return self.origin + PATH
+
+    # --- scripting
+
+    def parcel(self, number: str, **fields: Any) -> Parcel:
+        """Return the parcel *number*, made if it is new, with *fields* set."""
+        parcel = self.parcels.setdefault(number, Parcel(number))
+        for key, value in fields.items():
+            setattr(parcel, key, value)
+        return parcel
+
+    def set_events(self, number: str, events: Sequence[dict[str, Any]], **fields: Any) -> Parcel:
+        """Let *number* have these events, oldest first."""
+        return self.parcel(number, events=list(events), **fields)
+
+    def push_event(self, number: str, one: dict[str, Any]) -> None:
+        self.parcel(number).events.append(one)
+
+    def register(self, *numbers: str) -> None:
+        """Have numbers registered beforehand, free of charge."""
+        for number in numbers:
+            self.registered[number] = [self.parcel(number).carrier]
+
+    def forget(self, number: str) -> None:
+        """Delete a registration, as the service does 90 days after it stopped following a number."""
+        self.registered.pop(number, None)
+
+    def next_error(self, code: int, message: str = "", *, status: int | None = None) -> None:
+        """Fail the next call as a whole; ``status`` 200 gives "HTTP 200 and yet an error", code 0 included."""
+        self._errors.append((code, message, status or (401 if code in _UNAUTHORIZED else 200)))
+
+    def endpoints(self) -> list[str]:
+        return [call.endpoint for call in self.calls]
+
+    # --- answering
+
+    def _respond(self, request: Request) -> Reply:
+        endpoint = request.path.removeprefix(PATH).partition("?")[0]
+        with self._lock:
+            items, status, body = self._answered(request, endpoint)
+            self.calls.append(Call(endpoint, tuple(items), request.at, status, int(body.get("code", 0))))
+        return Reply(json.encode(body), status)
+
+    def _answered(self, request: Request, endpoint: str) -> tuple[list[dict[str, Any]], int, dict[str, Any]]:
+        if request.headers.get("17token") != self.token:
+            return [], 401, _failure(-18010002)
+        if not self._admit(request.at):
+            return (
+                [],
+                429,
+                {"code": 429, "data": {"errors": [{"code": 429, "message": "Too many requests."}]}},
+            )
+        answers = {
+            "register": self._register,
+            "gettrackinfo": self._info,
+            "changecarrier": self._change,
+            "deletetrack": self._delete,
+        }
+        if (
+            not request.path.startswith(PATH)
+            or request.method != "POST"
+            or endpoint not in {*answers, "getquota"}
+        ):
+            return [], 404, {}
+        if self._errors:
+            code, message, status = self._errors.popleft()
+            return [], status, _failure(code, message)
+        if endpoint == "getquota":
+            return [], 200, {"code": 0, "data": self._quota()}
+        try:
+            items = json.decode(request.body, type=list[dict[str, Any]])
+        except msgspec.DecodeError:
+            return [], 200, _failure(-18010013)
+        if len(items) > 40:
+            return items, 200, _failure(-18010014)
+        data: dict[str, list[Any]] = {"accepted": [], "rejected": []}
+        for item in items:
+            number = str(item.get("number") or "")
+            if not _NUMBER.fullmatch(number):
+                data["rejected"].append(_rejection(number, -18010012, 0))
+            else:
+                answers[endpoint](item, number, data)
+        return items, 200, {"code": 0, "data": data}
+
+    def _admit(self, at: float) -> bool:
+        if self.rate is None:
+            return True
+        while self._window and self._window[0] <= at - 1.0:
+            self._window.popleft()
+        if len(self._window) >= self.rate:
+            return False
+        self._window.append(at)
+        return True
+
+    def _quota(self) -> dict[str, int]:
+        return {
+            "quota_total": self.quota,
+            "quota_used": self.used,
+            "quota_remain": self.quota - self.used,
+            "today_used": self.used,
+            "max_track_daily": self.daily,
+            "free_email_quota": 300,
+            "free_email_quotaused": 0,
+        }
+
+    def _register(self, item: Mapping[str, Any], number: str, data: dict[str, list[Any]]) -> None:
+        parcel = self.parcels.get(number) or Parcel(number)
+        asked = int(item.get("carrier") or 0)
+        carrier = asked or (parcel.carrier if parcel.detectable else 0)
+        held = self.registered.get(number, [])
+        if held and (not asked or asked in held):
+            data["rejected"].append(_rejection(number, -18019901, asked or held[0]))
+        elif not carrier:
+            data["rejected"].append(_rejection(number, -18019903, None))
+        elif self.used >= self.daily:
+            data["rejected"].append(_rejection(number, -18019907, carrier))
+        elif self.used >= self.quota:
+            data["rejected"].append(_rejection(number, -18019908, carrier))
+        else:
+            self.used += 1
+            self.registered.setdefault(number, []).append(carrier)
+            accepted = {"origin": 2 if asked else 1, "number": number, "carrier": carrier}
+            data["accepted"].append(
+                {**accepted, "email": None, "lang": item.get("lang"), "tag": item.get("tag")}
+            )
+
+    def _info(self, item: Mapping[str, Any], number: str, data: dict[str, list[Any]]) -> None:
+        asked = int(item.get("carrier") or 0)
+        held = [carrier for carrier in self.registered.get(number, []) if not asked or carrier == asked]
+        if not held:
+            data["rejected"].append(_rejection(number, -18019902, None))
+            return
+        parcel = self.parcels.get(number) or Parcel(number)
+        for carrier in held:
+            if parcel.refusal:
+                data["rejected"].append(_rejection(number, parcel.refusal, carrier))
+            elif not (parcel.events or parcel.last_mile or parcel.status):
+                data["rejected"].append(_rejection(number, -18019909, carrier))
+            else:
+                data["accepted"].append(self._item(parcel, carrier))
+
+    def _change(self, item: Mapping[str, Any], number: str, data: dict[str, list[Any]]) -> None:
+        held = self.registered.get(number)
+        old, new = int(item.get("carrier_old") or 0), int(item.get("carrier_new") or 0)
+        code = 0
+        if not held:
+            code = -18019902
+        elif old not in held:
+            code = -18019805
+        elif old == new:
+            code = -18019803
+        elif self.changes.get(number, 0) >= 5:
+            code = -18019807
+        if code or not held:
+            data["rejected"].append(_rejection(number, code, old))
+            return
+        self.changes[number] = self.changes.get(number, 0) + 1
+        held[held.index(old)] = new
+        data["accepted"].append({"number": number, "carrier_new": new})
+
+    def _delete(self, item: Mapping[str, Any], number: str, data: dict[str, list[Any]]) -> None:
+        held = self.registered.pop(number, None)
+        if held:
+            data["accepted"].append({"number": number, "carrier": held[0]})
+        else:
+            data["rejected"].append(_rejection(number, -18019902, None))
+
+    def _item(self, parcel: Parcel, carrier: int) -> dict[str, Any]:
+        self._ticks += 1
+        told = parcel.last_mile or parcel.events
+        newest = told[-1] if told else None
+        sub = parcel.sub_status or (newest["sub_status"] if newest else parcel.status)
+        providers = [self._provider(carrier, parcel.name, parcel.origin, parcel.events)]
+        if parcel.last_mile:
+            providers.append(
+                self._provider(parcel.local_carrier, parcel.local_name, parcel.destination, parcel.last_mile)
+            )
+        return {
+            "number": parcel.number,
+            "carrier": carrier,
+            "param": None,
+            "tag": None,
+            "lang": None,
+            "special_tracking_info": None,
+            "track_info": {
+                "shipping_info": {
+                    "shipper_address": _address(parcel.origin),
+                    "recipient_address": _address(parcel.destination),
+                },
+                "latest_status": {
+                    "status": parcel.status or str(sub).partition("_")[0],
+                    "sub_status": sub,
+                    "sub_status_descr": None,
+                },
+                "latest_event": newest,
+                "time_metrics": {"days_after_order": self._ticks, "days_of_transit": self._ticks},
+                "milestone": _milestones([*parcel.events, *parcel.last_mile]),
+                "misc_info": {
+                    "risk_factor": 0,
+                    "service_type": None,
+                    "local_number": parcel.local_number,
+                    "local_provider": parcel.local_name if parcel.local_number else None,
+                    "local_key": parcel.local_carrier,
+                },
+                "tracking": {"providers_hash": carrier, "providers": providers},
+            },
+        }
+
+    def _provider(self, key: int, name: str, country: str, events: Sequence[Any]) -> dict[str, Any]:
+        return {
+            "provider": {
+                "key": key,
+                "name": name,
+                "alias": name,
+                "tel": None,
+                "homepage": None,
+                "country": country,
+            },
+            "service_type": None,
+            "latest_sync_status": "Success",
+            "latest_sync_time": f"2026-10-20T08:{self._ticks // 60 % 60:02d}:{self._ticks % 60:02d}Z",  # moves always
+            "provider_lang": None,
+            "provider_tips": None,
+            "events_hash": 1,
+            "events": list(reversed(events)),
+        }
+
+
+_STAGES = ("InfoReceived", "PickedUp", "Departure", "Arrival", "AvailableForPickup", "OutForDelivery", "Delivered",
+           "Returning", "Returned")  # fmt: skip
+
+
+def _milestones(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    met = {each["stage"]: each for each in events if each.get("stage")}
+    nothing = {"time_iso": None, "time_utc": None, "time_raw": {"date": None, "time": None, "timezone": None}}
+    return [
+        {
+            "key_stage": stage,
+            **{key: met.get(stage, nothing)[key] for key in ("time_iso", "time_utc", "time_raw")},
+        }
+        for stage in _STAGES
+    ]
+
+
+def _utc(when: datetime | None) -> str | None:
+    if when is None:
+        return None
+    return (when - (when.utcoffset() or when - when)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _address(country: str | None) -> dict[str, Any]:
+    nowhere = {"state": None, "city": None, "street": None, "postal_code": None}
+    return {"country": country, **nowhere, "coordinates": {"longitude": None, "latitude": None}}
+
+
+def _rejection(number: str, code: int, carrier: int | None) -> dict[str, Any]:
+    error = {"code": code, "message": _MESSAGES.get(code, "Refused.").format(number)}
+    return {"number": number, **({} if carrier is None else {"carrier": carrier}), "error": error}
+
+
+def _failure(code: int, message: str = "") -> dict[str, Any]:
+    message = message or _MESSAGES.get(code, "Refused.").format("")
+    return {"code": code, "data": {"errors": [{"code": code, "message": message}]}}

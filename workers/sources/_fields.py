@@ -1,0 +1,52 @@
+"""Read single fields of an answer, of whatever type. Refuses nothing: an odd value is an empty one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_LONG = 2000  # characters of a text kept
+_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
+
+
+def word(value: Any, limit: int = _LONG) -> str:
+    """Return an untrusted text on one line, no control characters, cut at *limit*; "" for what is no text."""
+    if not isinstance(value, str):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return ""
+        value = str(value)
+    return " ".join(value[: 2 * limit].translate(_CONTROLS).split())[:limit]
+
+
+def name(value: Any) -> str:
+    """Return a tracking number as we keep it: upper case, no white space."""
+    return "".join(word(value, 200).upper().split())
+
+
+def whole(value: Any) -> int:
+    """Return a whole number, also from digits in a string; 0 for anything else."""
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, str) and len(value) < 20:
+        try:
+            return int(value)
+        except ValueError:
+            return 0
+    return 0
+
+
+def country(value: Any) -> str:
+    """Return an ISO 3166-1 alpha-2 code in upper case; "" for anything that cannot be one."""
+    code = word(value, 10).upper()
+    return code if len(code) == 2 and code.isascii() and code.isalpha() else ""
+
+
+def table(value: Any) -> dict[str, Any]:
+    """Return *value* if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def several(value: Any) -> list[Any]:
+    """Return a list as it is, a single object as a list of one, and nothing as an empty list."""
+    if isinstance(value, list):
+        return value
+    return [value] if isinstance(value, dict) else []

@@ -1,0 +1,165 @@
+"""Speak HTTP with a tracking service: one client, one size cap, one deadline; refuses redirects.
+
+What comes back is bytes and a status. Anything that is not an answer (no connection, time out, a redirect, a
+body without end, a page for people instead of JSON) is ``Temporary``, never mistaken for an empty answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from workers import __version__
+from workers.errors import Temporary
+
+CAP = 20_000_000  # bytes of a decoded body; 40 long histories are about half a million
+PATIENCE = timedelta(days=1)  # a Retry-After beyond this is not believed
+
+_AGENT = f"customs-watch/{__version__}"
+_ILL = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the service sent: a status below 300, or a refusal (4xx) whose body may say why."""
+
+    status: int
+    kind: str  # the media type, lower case, without parameters
+    body: bytes
+
+
+class Wire:
+    """A kept connection to one service. Safe to call from several threads; opening connects to nothing."""
+
+    def __init__(
+        self,
+        service: str,
+        *,
+        timeout: timedelta,
+        clock: Callable[[], datetime],
+        headers: Mapping[str, str] | None = None,
+        cap: int = CAP,
+        cold: timedelta | None = None,
+    ) -> None:
+        self.service = service
+        self._clock = clock
+        self._cap = cap
+        self._whole = 2 * timeout.total_seconds()  # seconds for headers and body together
+        self._cold = cold  # how long to leave a service alone that blocks us
+        self._client = httpx.Client(
+            headers={"User-Agent": _AGENT, "Accept": "application/json", **(headers or {})},
+            timeout=httpx.Timeout(timeout.total_seconds()),
+            follow_redirects=False,
+        )
+
+    def call(
+        self, method: str, url: str, *, content: bytes | None = None, params: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Make one request; raises Temporary for whatever is no answer, ``after`` as the service said."""
+        headers = {"Content-Type": "application/json"} if content is not None else None
+        until = time.monotonic() + self._whole
+        try:
+            with self._client.stream(
+                method, url, content=content, params=params, headers=headers
+            ) as response:
+                self._check(response)
+                body = self._read(response, until)
+                kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+                return Answer(response.status_code, kind, body)
+        except httpx.TimeoutException:
+            raise Temporary(f"{self.service} did not answer in time") from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise Temporary(
+                f"{self.service} cannot be reached: {quoted(str(error) or type(error).__name__)}"
+            ) from None
+
+    def json(self, answer: Answer) -> bytes:
+        """Return the body of *answer* if it can be JSON; raises Temporary for a page made for people."""
+        start = answer.body[:256].lstrip(b"\xef\xbb\xbf \t\r\n")
+        if answer.kind in {"text/html", "application/xhtml+xml"} or start.startswith(b"<"):
+            raise Temporary(
+                f"{self.service} answered with a web page instead of data",
+                after=self._cold,
+                hint="a block page, a sign-in page of the network, or maintenance",
+            )
+        if not start:
+            raise Temporary(f"{self.service} answered with nothing", after=self._cold)
+        if start[:1] not in b"{[":
+            raise Temporary(f"{self.service} answered with something that is not JSON", after=self._cold)
+        return answer.body
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _check(self, response: httpx.Response) -> None:
+        status = response.status_code
+        if 300 <= status < 400:
+            host = _host(response)
+            raise Temporary(
+                f"{self.service} redirects{f' to {host}' if host else ''} instead of answering",
+                after=self._cold,
+                hint="redirects are not followed: they would carry the key elsewhere",
+            )
+        if status in _ILL or status >= 500:
+            after = retry_after(response.headers, now=self._clock())
+            what = "asks to slow down" if status == 429 else "is ill"
+            raise Temporary(f"{self.service} {what} (HTTP {status})", after=after or self._cold)
+
+    def _read(self, response: httpx.Response, until: float) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        for part in response.iter_bytes():
+            size += len(part)
+            if size > self._cap:
+                raise Temporary(f"{self.service} sent more than {self._cap} bytes")
+            if time.monotonic() > until:
+                raise Temporary(f"{self.service} sends its answer too slowly")
+            parts.append(part)
+        return b"".join(parts)
+
+
+def retry_after(headers: Mapping[str, str], *, now: datetime) -> timedelta | None:
+    """Return how long the service asks to wait: seconds (whole or not) or a date; None for nothing usable.
+
+    A date is measured against the service's own ``Date`` where sent, so that a wrong clock here does no harm.
+    """
+    said = headers.get("retry-after", "").strip()
+    if not said:
+        return None
+    try:
+        seconds = float(said)
+    except ValueError:
+        until = _http_date(said)
+        if until is None:
+            return None
+        seconds = (until - (_http_date(headers.get("date", "")) or now)).total_seconds()
+    if not 0 < seconds < float("inf"):
+        return None
+    return min(timedelta(seconds=min(seconds, PATIENCE.total_seconds())), PATIENCE)
+
+
+def quoted(text: Any, limit: int = 120) -> str:
+    """Return words of the other side fit for a sentence of ours: one line, printable, cut short."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)[: 4 * limit]).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        when = parsedate_to_datetime(text)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _host(response: httpx.Response) -> str:
+    try:
+        return quoted(httpx.URL(response.headers.get("location", "")).host, 60)
+    except (httpx.InvalidURL, UnicodeError, ValueError):
+        return ""

@@ -1,0 +1,139 @@
+"""Turn 17TRACK's raw events into sightings. Trusts a provider's order above its clocks; no request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
+from heapq import merge
+from typing import Any
+
+import msgspec
+
+from workers.core.model import Sighting, TimeQuality
+from workers.errors import Temporary
+from workers.sources._fields import country, table, word
+from workers.sources._http import quoted
+from workers.sources._seventeentrack import BAD, Item, code_of
+from workers.sources._times import moment, naive, offset, utc
+
+
+def read_all(items: Sequence[Item], *, source: str) -> Sequence[Sighting]:
+    """Return the sightings of *items* (one number), oldest first; raises Temporary for what cannot be read.
+
+    Each provider's own order is kept, whatever its clocks say; providers are merged by time, and what two
+    items both show is kept once.
+    """
+    lines = []
+    for item in items:
+        if item.problem:
+            raise Temporary(f"17TRACK's answer cannot be read: {item.problem}")
+        for provider, events in item.providers:
+            try:
+                lines.append(_timed(_sightings(item, provider, events, source)))
+            except BAD as error:
+                raise Temporary(f"17TRACK's events cannot be read: {quoted(error)}") from None
+    out = list(dict.fromkeys(sighting for _, sighting in merge(*lines, key=lambda pair: pair[0])))
+    if not out:
+        out = [
+            Sighting(source=source, text=item.words or item.status, system="17track", code=item.status)
+            for item in items
+            if item.tells
+        ]
+    _name_last_mile(out, items)
+    return out
+
+
+def _sightings(item: Item, provider: bytes, events: Sequence[bytes], source: str) -> list[Sighting]:
+    """Return one provider's events, oldest first."""
+    leg = msgspec.json.decode(provider)
+    who = leg.get("provider")
+    key, carrier = "", ""
+    if isinstance(who, dict):
+        key, carrier = code_of(who.get("key")), word(who.get("alias")) or word(who.get("name"))
+    else:
+        carrier = word(who)
+    number = item.local if item.local and key and key == item.local_key else ""
+    lang = word(leg.get("provider_lang"))[:35]
+    out = []
+    for raw in reversed(events):
+        event = msgspec.json.decode(raw)
+        if not isinstance(event, dict):
+            continue
+        out.append(_sighting(event, source=source, carrier=carrier, number=number, lang=lang))
+    return out
+
+
+def _sighting(event: Mapping[str, Any], *, source: str, carrier: str, number: str, lang: str) -> Sighting:
+    text, translation, lang_to = word(event.get("description")), "", ""
+    translated = event.get("description_translation")
+    if isinstance(translated, dict):
+        translation, lang_to = word(translated.get("description")), word(translated.get("lang"))[:35]
+    else:
+        translation = word(translated)
+    if not text:
+        text, translation, lang = translation, "", lang_to
+    elif translation == text:
+        translation, lang = "", lang or lang_to
+    address = table(event.get("address"))
+    town = ", ".join(filter(None, (word(address.get("city")), word(address.get("state")))))
+    at, quality = when(event)
+    code = word(event.get("sub_status")) or word(event.get("stage"))
+    return Sighting(
+        source=source,
+        text=text or code,
+        at=at,
+        quality=quality,
+        system="17track",
+        code=code,
+        translation=translation,
+        lang=lang,
+        place=word(event.get("location")) or town,
+        country=country(address.get("country")),
+        carrier=carrier,
+        number=number,
+    )
+
+
+def when(event: Mapping[str, Any]) -> tuple[datetime | None, TimeQuality]:
+    """Return the time of an event and how well it is known.
+
+    ``time_iso`` beats ``time_utc``, which has been seen half an hour beside it; an offset counts as the
+    carrier's own only where ``time_raw`` holds one, because 17TRACK infers the others. Without either,
+    ``time_raw`` is a naive local time.
+    """
+    raw = event.get("time_raw")
+    written = moment(raw)  # some answers hold a string here
+    zone: tzinfo | None = offset(table(raw).get("timezone")) or (written.tzinfo if written else None)
+    iso, instant = moment(event.get("time_iso")), utc(moment(event.get("time_utc")))
+    at = utc(iso) if iso is not None and iso.tzinfo is not None else None
+    if at is not None:
+        agrees = instant is None or instant == at
+        return at, TimeQuality.EXACT if zone is not None and agrees else TimeQuality.ASSUMED
+    if instant is not None:
+        return instant, TimeQuality.ASSUMED
+    if iso is not None:
+        return naive(event.get("time_iso"))
+    if isinstance(raw, dict):
+        text = f"{word(raw.get('date'))} {word(raw.get('time'))}".strip()
+        at, quality = naive(text)
+        if at is not None and zone is not None and quality is TimeQuality.ASSUMED:
+            return utc(at.replace(tzinfo=zone)), TimeQuality.EXACT
+        return at, quality
+    return naive(raw)
+
+
+def _timed(sightings: Sequence[Sighting]) -> Iterator[tuple[datetime, Sighting]]:
+    """Pair each sighting with a time to merge by: its own, or an undated one's last dated neighbour's."""
+    first = next((s.at for s in sightings if s.at is not None), None)
+    last = first or datetime.min.replace(tzinfo=UTC)
+    for sighting in sightings:
+        last = sighting.at or last
+        yield last, sighting
+
+
+def _name_last_mile(sightings: list[Sighting], items: Sequence[Item]) -> None:
+    """Put a last-mile number no provider was seen under on the newest sighting, so that it is not lost."""
+    for item in items:
+        if item.local and sightings and not any(s.number == item.local for s in sightings):
+            sightings[-1] = replace(sightings[-1], number=item.local)
