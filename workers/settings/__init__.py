@@ -1,0 +1,8 @@
+"""The user's file: read, checked, watched. Importing this reads nothing."""
+
+from workers.settings.example import write_example
+from workers.settings.reading import load
+from workers.settings.settled import Recipient, Section, Settings, WorkerSettings
+from workers.settings.watch import Looked, Watch
+
+__all__ = ["Looked", "Recipient", "Section", "Settings", "Watch", "WorkerSettings", "load", "write_example"]

@@ -1,0 +1,132 @@
+"""Recipients of the user's file: who is told, in which language, how. Refuses one nobody can reach."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from workers import resources
+from workers.loading import Step, Wrong, mistakes_of
+from workers.settings import values
+from workers.settings.findings import Findings
+from workers.settings.settled import Recipient, Section
+from workers.settings.shapes import RecipientShape
+from workers.settings.shapes import name as check_name
+
+_NOBODYS_PHONE = "+12025550100"  # reserved for fiction; no message to it ever leaves the machine
+
+
+def recipients(
+    findings: Findings, raw: Any, channels: Mapping[str, Section], named: Iterable[str]
+) -> dict[str, Recipient]:
+    """Return the recipients that are right; *named* are all channels in the file, also those with mistakes."""
+    if not isinstance(raw, dict):
+        findings.wrong(
+            ("recipients",), "recipients: must be a mapping of names", "such as 'anna: {email: …}'"
+        )
+        return {}
+    languages = shipped_languages()
+    out = {}
+    for name, options in raw.items():
+        at = ("recipients", name)
+        try:
+            check_name(name)
+        except Wrong as error:
+            findings.wrong(at, str(error), error.hint)
+        try:
+            shape = RecipientShape.model_validate(options)
+        except ValidationError as error:
+            findings.mistakes += mistakes_of(error, RecipientShape, findings.document, at=at)
+            continue
+        if shape.phone and not values.is_assigned(shape.phone):
+            findings.odd(
+                (*at, "phone"), f"{'.'.join(at)}.phone: no such number is in use", "is a digit wrong?"
+            )
+        out[name] = Recipient(
+            name=name,
+            language=_language(findings, at, shape.language, languages),
+            timezone=shape.timezone,
+            email=shape.email,
+            phone=shape.phone,
+            channels=_channels(findings, at, shape, channels, frozenset(named)),
+        )
+    return out
+
+
+def nobody_named(findings: Findings, channels: Mapping[str, Section]) -> dict[str, Recipient]:
+    """Return who is told where the file names nobody: whoever looks into the outbox."""
+    boxes = tuple(name for name, section in channels.items() if section.kind == "outbox")
+    if len(boxes) < len(channels):
+        findings.wrong(
+            (), "nobody is told", "add a recipient: 'recipients: {anna: {email: anna@example.org}}'"
+        )
+    return {"me": Recipient("me", email="me@localhost", phone=_NOBODYS_PHONE, channels=boxes)}
+
+
+def shipped_languages() -> dict[str, str]:
+    """Return the languages there are words for, by their tag in lower case."""
+    found = ["en", *(path.stem for path in sorted(resources.shipped("templates").glob("locale/*.po")))]
+    return {tag.replace("_", "-").lower(): tag.replace("_", "-") for tag in found}
+
+
+def _language(findings: Findings, at: tuple[Step, ...], wanted: str, shipped: Mapping[str, str]) -> str:
+    tag = wanted.replace("_", "-").lower()
+    for known in (tag, tag.partition("-")[0]):
+        if known in shipped:
+            return shipped[known]
+    if tag:
+        said = f"{'.'.join(map(str, at))}.language: there are no words in {wanted!r} yet, so English is used"
+        findings.odd((*at, "language"), said, f"there are: {', '.join(shipped.values())}")
+    return "en"
+
+
+def form_of(section: Section) -> str:
+    """Return which address of a recipient a channel needs: ``mail`` or ``short`` (a phone number)."""
+    form = getattr(section.options, "form", "short" if section.kind == "sms" else "mail")
+    return "short" if form == "short" else "mail"
+
+
+def _channels(
+    findings: Findings,
+    at: tuple[Step, ...],
+    shape: RecipientShape,
+    channels: Mapping[str, Section],
+    named: frozenset[str],
+) -> tuple[str, ...]:
+    where = ".".join(map(str, at))
+    has = {"mail": bool(shape.email), "short": bool(shape.phone)}
+    if not shape.channels:
+        fit = tuple(name for name, section in channels.items() if has[form_of(section)])
+        if not fit and named <= channels.keys():
+            missing = " or ".join(sorted({_address(section) for section in channels.values()}))
+            findings.wrong(at, f"{where}: no channel can reach them", f"give {missing}, or add a channel")
+        return fit
+    for i, channel in enumerate(shape.channels):
+        here = (*at, "channels", i)
+        if channel not in named:
+            findings.wrong(
+                here, f"{where}.channels: there is no channel {channel!r}", nearest(channel, named)
+            )
+        elif channel in shape.channels[:i]:
+            findings.wrong(here, f"{where}.channels: {channel!r} stands twice", "keep one of them")
+        elif channel in channels and not has[form_of(channels[channel])]:
+            address = _address(channels[channel])
+            findings.wrong(here, f"{where}.channels: {channel!r} needs {address}", f"give {address} above")
+    return tuple(shape.channels)
+
+
+def _address(section: Section) -> str:
+    return "a phone" if form_of(section) == "short" else "an email"
+
+
+def nearest(word: str, names: Iterable[str]) -> str:
+    """Return a hint: the name nearest to *word*, or all there are."""
+    known = sorted(names)
+    near = difflib.get_close_matches(word, known, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    shown = ", ".join(known[:12]) + (" …" if len(known) > 12 else "")
+    return f"there are: {shown}" if known else "there are none"

@@ -1,0 +1,150 @@
+"""The user's file to Settings, or to every mistake at once. Opens that file and the secrets it names, no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from workers.errors import Misconfigured, Mistake
+from workers.loading import Document, decode, meant, mistakes_of, read_bytes
+from workers.settings.findings import Findings, digest
+from workers.settings.people import nearest, nobody_named, recipients
+from workers.settings.sections import ModelOf, Sections
+from workers.settings.settled import Recipient, Section, Settings, WorkerSettings
+from workers.settings.shapes import FileShape, Line, Names, WorkerShape
+from workers.settings.watched import Orders
+
+_START = "'customs-watch init' writes an annotated example"
+
+
+def load(
+    path: Path, *, source_model: ModelOf, channel_model: ModelOf, environ: Mapping[str, str]
+) -> Settings:
+    """Return what the file at *path* says; raises Misconfigured with every mistake in it.
+
+    *source_model* and *channel_model* give the model of a kind's options, and raise Misconfigured for a kind
+    that is not there. ``$VAR`` is looked up in *environ*, and in nothing else.
+    """
+    return Reading(path, source_model=source_model, channel_model=channel_model, environ=environ).settings()
+
+
+class Reading:
+    """One reading of the file. ``contents`` tells afterwards, also after a failure, which files it depended on."""
+
+    def __init__(
+        self, path: Path, *, source_model: ModelOf, channel_model: ModelOf, environ: Mapping[str, str]
+    ) -> None:
+        self.path = path
+        self.contents: dict[Path, bytes | None] = {path: None}
+        self._source_model = source_model
+        self._channel_model = channel_model
+        self._environ = environ
+
+    def settings(self) -> Settings:
+        """Read; raises Misconfigured."""
+        content = self.contents[self.path] = read_bytes(self.path, name=self.path.name)
+        document = decode(content, file=self.path.name)
+        findings = Findings(self.path, self.contents, document)
+        settings = self._settled(findings, _top(document))
+        if findings.mistakes:
+            in_order = dict.fromkeys(sorted(findings.mistakes, key=lambda mistake: mistake.line))
+            raise Misconfigured(mistakes=tuple(in_order))
+        return settings
+
+    def _settled(self, findings: Findings, top: dict[str, Any]) -> Settings:
+        for key in findings.document.data.keys() - FileShape.model_fields.keys():
+            findings.wrong((key,), f"unknown key {key!r}", meant(key, FileShape, ()))
+        data = self._data(_part(findings, top, "data", Line, ""))
+        sections = Sections(findings, self._environ, data)
+        channels = self._channels(sections, top)
+        sources = sections.read("sources", top.get("sources", {}), self._source_model)
+        if not top.get("sources"):
+            hint = "such as 'sources: {track: {kind: seventeentrack, token: $SEVENTEENTRACK_TOKEN}}'"
+            findings.wrong(("sources",), "there is no source to look parcels up", hint)
+        people = self._people(findings, top, channels)
+        names = list(top.get("recipients") or people) if isinstance(top.get("recipients", {}), dict) else []
+        orders = Orders(findings, names, top.get("sources") or {}).read(
+            top.get("orders", []), top.get("defaults", {})
+        )
+        if not top.get("orders"):
+            findings.odd(("orders",), "there is no order to watch yet", "add one below 'orders:'")
+        worker = _part(findings, top, "worker", WorkerShape, WorkerShape())
+        return Settings(
+            file=self.path,
+            digest=digest(self.contents),
+            recipients=MappingProxyType(people),
+            channels=MappingProxyType(channels),
+            sources=MappingProxyType(sources),
+            orders=MappingProxyType(orders),
+            parcels=MappingProxyType({p.id: (order, p) for order in orders.values() for p in order.parcels}),
+            owner=_owner(findings, top, names),
+            data=data,
+            templates=self._templates(findings, _part(findings, top, "templates", Line, "")),
+            worker=WorkerSettings(worker.processes, worker.threads),
+            warnings=tuple(sorted(findings.warnings, key=lambda warning: warning.line)),
+            read_from=tuple(self.contents),
+        )
+
+    def _channels(self, sections: Sections, top: dict[str, Any]) -> dict[str, Section]:
+        if top.get("channels"):
+            return sections.read("channels", top["channels"], self._channel_model)
+        return {"outbox": sections.embedded("outbox", self._channel_model)}
+
+    def _people(
+        self, findings: Findings, top: dict[str, Any], channels: dict[str, Section]
+    ) -> dict[str, Recipient]:
+        if top.get("recipients"):
+            named = top.get("channels") or channels
+            return recipients(findings, top["recipients"], channels, named if isinstance(named, dict) else ())
+        return nobody_named(findings, channels)
+
+    def _data(self, written: str) -> Path:
+        """Return where the program keeps its own files: as written, or ``var`` in the folder of the project."""
+        folder = self.path.absolute().parent
+        if written:
+            return folder / Path(written).expanduser()
+        project = next((up.parent for up in (folder, *folder.parents) if up.name == "config"), folder)
+        return project / "var"
+
+    def _templates(self, findings: Findings, written: str) -> Path | None:
+        if not written:
+            return None
+        path = self.path.absolute().parent / Path(written).expanduser()
+        if not path.is_dir():
+            findings.wrong(("templates",), f"templates: there is no folder {path}")
+        return path
+
+
+def _top(document: Document) -> dict[str, Any]:
+    """Return the file's top-level mapping, without keys that were left empty; raises Misconfigured."""
+    if document.data is None or document.data == "":
+        raise Misconfigured(mistakes=(Mistake(document.file, 1, "the file is empty", _START),))
+    if not isinstance(document.data, dict):
+        line = document.line(())
+        form = "a list" if isinstance(document.data, list) else "a single text"
+        said = f"the file is {form}, and must be a mapping with sources, recipients, channels and orders"
+        hint = "write 'orders:' above the list" if form == "a list" else _START
+        raise Misconfigured(mistakes=(Mistake(document.file, line, said, hint),))
+    return {key: value for key, value in document.data.items() if value != ""}
+
+
+def _part(findings: Findings, top: dict[str, Any], key: str, kind: Any, otherwise: Any) -> Any:
+    if key not in top:
+        return otherwise
+    try:
+        return TypeAdapter(kind).validate_python(top[key])
+    except ValidationError as error:
+        findings.mistakes += mistakes_of(error, kind, findings.document, at=(key,))
+        return otherwise
+
+
+def _owner(findings: Findings, top: dict[str, Any], names: list[str]) -> tuple[str, ...]:
+    written: list[str] = _part(findings, top, "owner", Names, [])
+    for name in written:
+        if name not in names:
+            findings.wrong(("owner",), f"owner: there is no recipient {name!r}", nearest(name, names))
+    return tuple(written) or tuple(names[:1])

@@ -1,0 +1,59 @@
+"""What the user's file comes to once it is read and found right. Holds no logic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from workers.core.model import Order, ParcelRef
+from workers.errors import Mistake
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Somebody who is told. ``channels`` are names, each fit for what is known of the recipient."""
+
+    name: str
+    language: str = "en"  # one that is shipped
+    timezone: str = "UTC"
+    email: str = ""
+    phone: str = ""  # E.164
+    channels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A source or a channel as configured."""
+
+    kind: str  # the module's name
+    options: BaseModel  # the module's own Settings
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """How much works at the same time."""
+
+    processes: int = 1
+    threads: int = 8  # in each process
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The user's file, checked. A new file makes a new one; nothing in it ever changes."""
+
+    file: Path
+    digest: str  # of the file and of every secret file it names
+    recipients: Mapping[str, Recipient]
+    channels: Mapping[str, Section]
+    sources: Mapping[str, Section]  # in the file's order; the first is the default
+    orders: Mapping[str, Order]  # by id, in the file's order
+    parcels: Mapping[str, tuple[Order, ParcelRef]]  # by id
+    owner: tuple[str, ...]  # recipients who are told of trouble with the program itself
+    data: Path  # where the program keeps its own files
+    templates: Path | None = None  # the user's own templates
+    worker: WorkerSettings = WorkerSettings()
+    warnings: tuple[Mistake, ...] = ()  # what is odd and not wrong
+    read_from: tuple[Path, ...] = ()  # the file and the secret files, as the digest counts them
