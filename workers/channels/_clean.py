@@ -73,15 +73,18 @@ def address(text: str) -> str:
     local, at, domain = text.rpartition("@")
     if not at or not _LOCAL.fullmatch(local) or len(local.encode()) > 64 or header(local) != local:
         raise ValueError("not an e-mail address, such as name@example.org")
+    return f"{local}@{host(domain)}"
+
+
+def host(text: str) -> str:
+    """Return the host or domain name *text* in lower-case ASCII; raises ValueError for anything else."""
     try:
-        ascii_domain = (
-            domain.encode("idna").decode("ascii").lower() if not domain.isascii() else domain.lower()
-        )
+        name = text.lower() if text.isascii() else text.encode("idna").decode("ascii").lower()
     except UnicodeError:
-        raise ValueError("the domain of the e-mail address cannot be written in ASCII") from None
-    if len(ascii_domain) > 253 or not all(_LABEL.fullmatch(label) for label in ascii_domain.split(".")):
-        raise ValueError("the part behind the @ is not a domain")
-    return f"{local}@{ascii_domain}"
+        raise ValueError("not a name of a host or domain, such as example.org") from None
+    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+        raise ValueError("not a name of a host or domain, such as example.org")
+    return name
 
 
 def named_address(text: str) -> tuple[str, str]:

@@ -31,7 +31,7 @@ _HASH = re.compile(r"[0-9a-f]{16,}")  # an id whose first characters are as good
 class Settings(BaseModel):
     """Where the files go and which of them are written."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid")
 
     folder: Path = Field(Path("var/outbox"), description="where the files are written")
     form: Literal["mail", "short", "both"] = Field("mail", description="mail: .eml; short: .sms.txt; both")
