@@ -413,6 +413,9 @@ class Operator:
     contact: str = ""
     links_in_messages: str = "unknown"  # never | sometimes | unknown: do genuine messages carry a link
     evidence: Evidence | None = None
+    aliases: tuple[str, ...] = ()  # casefolded names under which sources show it
+    numbers: tuple[str, ...] = ()  # patterns of tracking numbers that are its own
+    unverified_domains: tuple[str, ...] = ()  # said to be its own, not confirmed: neither match nor mismatch
 
 
 @dataclass(frozen=True, slots=True)
