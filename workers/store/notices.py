@@ -118,7 +118,7 @@ class Notices:
         return bool(self.scripts.run("operate", id, "drop"))
 
     def notices(
-        self, parcel: str | None = None, states: Collection[State] = (), limit: int = 1000
+        self, parcel: str | None = None, states: Collection[str] = (), limit: int = 1000
     ) -> list[NoticeRow]:
         """Return notices, newest first: of one parcel or of all, in *states* or in all."""
         wanted = states or STATES
