@@ -220,6 +220,7 @@ _YAML_HINTS = {
     "did not find expected key": "look at the indentation, or quote the value above",
     "did not find expected '-'": "look at the indentation of this list",
     "did not find expected ',' or": "is there a ',' or a closing bracket missing above?",
+    "expected alphabetic or numeric": "quote a value that begins with & or *",
     "unexpected end of stream": "a quote does not end",
     "unknown escape character": "in double quotes a backslash is special; use single quotes",
     "control characters are not allowed": _INVISIBLE,

@@ -45,7 +45,10 @@ def mistakes_of(
             word = str(path[-1])
             out.append(Mistake(document.file, line, f"unknown key {word!r}", meant(word, model, path[:-1])))
         elif item["type"] == "missing":
-            where = _shown((*at, *path[:-1]))
+            owner = (*at, *path[:-1])
+            where = (
+                "" if owner and isinstance(owner[-1], int) else _shown(owner)
+            )  # a list's item: the line says it
             said = f"{str(path[-1])!r} is required"
             out.append(Mistake(document.file, line, f"{where}: {said}" if where else said))
         else:

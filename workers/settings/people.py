@@ -84,9 +84,14 @@ def _language(findings: Findings, at: tuple[Step, ...], wanted: str, shipped: Ma
 
 
 def form_of(section: Section) -> str:
-    """Return which address of a recipient a channel needs: ``mail`` or ``short`` (a phone number)."""
-    form = getattr(section.options, "form", "short" if section.kind == "sms" else "mail")
-    return "short" if form == "short" else "mail"
+    """Return which address of a recipient a channel needs: ``mail`` or ``short`` (a phone number).
+
+    A kind says so by ``FORM: ClassVar`` on its Settings, or leaves it to the user by an option ``form``.
+    """
+    declared = getattr(section.options, "FORM", "") or getattr(section.options, "form", "")
+    if isinstance(declared, str) and declared:
+        return "short" if declared == "short" else "mail"
+    return "short" if section.kind == "sms" else "mail"
 
 
 def _channels(
@@ -114,7 +119,11 @@ def _channels(
             findings.wrong(here, f"{where}.channels: {channel!r} stands twice", "keep one of them")
         elif channel in channels and not has[form_of(channels[channel])]:
             address = _address(channels[channel])
-            findings.wrong(here, f"{where}.channels: {channel!r} needs {address}", f"give {address} above")
+            findings.wrong(
+                here,
+                f"{where}.channels: {channel!r} needs {address}",
+                f"add {address}, or take the channel out",
+            )
     return tuple(shape.channels)
 
 

@@ -88,21 +88,16 @@ class Sections:
             base = key.removesuffix("_file")
             if base != key and key not in fields and base in fields:
                 if base in raw:
-                    self.findings.wrong(
-                        (*at, key), f"{base!r} and {key!r} say the same thing", "keep one of them"
-                    )
-                out[base] = self._from_file(at, key, value)
+                    said = f"{base!r} and {key!r} say the same thing"
+                    self.findings.wrong((*at, key), said, "keep one of them")
+                else:
+                    out[base] = self._from_file(at, base, key, value)
                 continue
-            info = fields.get(key)
             out[key] = self._expanded((*at, key), key, value)
-            if info is not None and _speaks_of(info.annotation, SecretStr):
+            annotation = fields[key].annotation if key in fields else None
+            if _speaks_of(annotation, SecretStr):
                 self._guard(at, key, value, out[key])
-            elif (
-                info is not None
-                and _speaks_of(info.annotation, Path)
-                and isinstance(out[key], str)
-                and out[key]
-            ):
+            elif _speaks_of(annotation, Path) and isinstance(out[key], str) and out[key]:
                 out[key] = str(self.findings.folder / Path(out[key]).expanduser())
         return out
 
@@ -131,7 +126,8 @@ class Sections:
             variable = found["bare"] or found["braced"]
             content = self.environ.get(variable)
             if content is None:
-                said = f"{key}: the environment has no variable {variable!r}"
+                where = ".".join(str(step) for step in at if isinstance(step, str))
+                said = f"{where}: the environment has no variable {variable!r}"
                 self.findings.wrong(at, said, "set it, or write $$ for a dollar sign")
                 self._failed.add(key)
                 return ""
@@ -140,40 +136,29 @@ class Sections:
 
         return _VARIABLE.sub(replace, value)
 
-    def _from_file(self, at: tuple[str, str], key: str, value: Any) -> str:
+    def _from_file(self, at: tuple[str, str], base: str, key: str, value: Any) -> str:
+        """Return the secret in the file that *value* names, for the option *base*."""
         here = (*at, key)
-        said = ""
-        hint = "a path: from the folder of this file, or whole"
+        where = ".".join(here)
         if not isinstance(value, str) or not value:
-            said = f"{key}: must be the path of a file"
-        else:
-            path = self.findings.folder / Path(self._expanded(here, key, value)).expanduser()
-            content = self.findings.contents[path] = _content(path)
-            if content is None:
-                said = f"{key}: {path} cannot be read"
-                hint = "is it there, and readable for this user?"
-            elif len(content) > _LARGEST_SECRET:
-                said = f"{key}: {path} is larger than a secret can be"
-            else:
-                try:
-                    secret = content.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
-                except UnicodeDecodeError:
-                    secret = ""
-                if not secret:
-                    said, hint = f"{key}: {path} holds no text", "the secret alone, on one line"
-                elif path.stat().st_mode & 0o004 and not path.is_relative_to(_CONTAINER_SECRETS):
-                    self.findings.odd(
-                        here, f"{key}: everybody on this machine can read {path}", f"chmod 600 {path}"
-                    )
-                if secret:
-                    self._secrets.add(secret)
-                    return secret
-        base = key.removesuffix("_file")
-        if base not in self._failed:  # else the path's own variable is missing, which has been said
+            self.findings.wrong(here, f"{where}: must be the path of a file")
             self._failed.add(base)
-            if key not in self._failed:
-                self.findings.wrong(here, said, hint)
-        return ""
+            return ""
+        written = self._expanded(here, base, value)
+        if base in self._failed:
+            return ""
+        path = self.findings.folder / Path(written).expanduser()
+        content = self.findings.contents[path] = secret_content(path)
+        secret, said, hint = _secret(content)
+        if said:
+            self.findings.wrong(here, f"{where}: {path} {said}", hint)
+            self._failed.add(base)
+        elif path.stat().st_mode & 0o004 and not path.is_relative_to(_CONTAINER_SECRETS):
+            self.findings.odd(
+                here, f"{where}: everybody on this machine can read {path}", f"chmod 600 {path}"
+            )
+        self._secrets.add(secret)
+        return secret
 
     def _paths_left_out(self, model: type[BaseModel], options: dict[str, Any]) -> dict[str, Any]:
         """Put defaults below ``var/`` into the folder that holds the program's own files."""
@@ -207,12 +192,26 @@ class Sections:
         return text
 
 
-def _content(path: Path) -> bytes | None:
+def secret_content(path: Path) -> bytes | None:
+    """Return the bytes of a secret's file, or as many as show that it is too large; None where it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(_LARGEST_SECRET + 1)
     except OSError:
         return None
+
+
+def _secret(content: bytes | None) -> tuple[str, str, str]:
+    """Return the secret, or what is wrong with the file and what to do."""
+    if content is None:
+        return "", "cannot be read", "is it there, and readable for this user?"
+    if len(content) > _LARGEST_SECRET:
+        return "", "is larger than a secret can be", "the secret alone, on one line"
+    try:
+        secret = content.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        secret = ""
+    return (secret, "", "") if secret else ("", "holds no text", "the secret alone, on one line")
 
 
 def _texts(value: Any) -> list[str]:

@@ -73,6 +73,9 @@ def _or_empty(value: object) -> object:
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(one_line)]
 Id = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(id_or_empty)]
+Title = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(one_line)
+]
 Names = Annotated[list[Annotated[str, StringConstraints(strip_whitespace=True)]], BeforeValidator(_listed)]
 Amount = Annotated[Money | None, PlainValidator(values.money)]
 Day = Annotated[date | None, PlainValidator(values.day)]
@@ -158,7 +161,7 @@ class OrderShape(Shape):
         "courier": "carrier",
     }
 
-    title: Annotated[Line, Field(min_length=1)]
+    title: Title
     tracking: Annotated[list[TrackingShape], BeforeValidator(_tracked)]
     to: Country
     id: Id = ""

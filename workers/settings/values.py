@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
 from babel import Locale
-from babel.numbers import list_currencies
+from babel.numbers import get_territory_currencies
 
 from workers.core.model import Money, Prepaid
 from workers.loading import Wrong
@@ -71,8 +71,9 @@ def _amount_hint(text: str) -> str:
 
 @cache
 def currencies() -> frozenset[str]:
-    """Return every ISO 4217 code."""
-    return frozenset(list_currencies())
+    """Return every ISO 4217 code that is tender somewhere, or was until lately: old money has no rate."""
+    since, ever = date(2024, 1, 1), date(2100, 1, 1)
+    return frozenset(code for land in countries() for code in get_territory_currencies(land, since, ever))
 
 
 _NOT_COUNTRIES = {"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ", "AC", "CP", "CQ", "DG", "EA", "IC", "TA"}
@@ -150,7 +151,7 @@ def paid(text: object) -> Prepaid:
     if not word:
         return Prepaid.UNKNOWN
     if word not in _YES:
-        raise Wrong(f"{_quoted(text)} is neither yes, no nor unknown")
+        raise Wrong(f"{_quoted(text)} is neither yes, no nor unknown", "write one of them")
     return _YES[word]
 
 
@@ -237,7 +238,8 @@ def phone(text: object) -> str:
         number = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException:
         raise Wrong(f"{_quoted(text)} is not a phone number", hint) from None
-    if not phonenumbers.is_possible_number(number) or number.extension:
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    if possible != phonenumbers.ValidationResult.IS_POSSIBLE or number.extension:
         raise Wrong(f"{_quoted(text)} is not a phone number", "are there digits missing, or too many?")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

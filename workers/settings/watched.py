@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -31,6 +32,7 @@ class Orders:
         self._known = {"recipient": frozenset(self.people), "source": frozenset(sources)}
         self._said: set[tuple[str, str]] = set()  # names of the defaults that have their mistake already
         self._taken: dict[str, int] = {}  # id -> index of its order
+        self._without_numbers: set[int] = set()  # orders whose numbers have their mistake already
 
     def read(self, raw: Any, defaults: Any) -> dict[str, Order]:
         """Return the orders that are right, by id."""
@@ -89,14 +91,23 @@ class Orders:
             try:
                 out.append((i, OrderShape.model_validate(order)))
             except ValidationError as error:
-                said = mistakes_of(error, OrderShape, self.findings.document, at=("orders", i))
-                for item, mistake in zip(error.errors(include_url=False), said, strict=True):
-                    broken_default = (
-                        item["type"] == "missing" and ("missing", str(item["loc"][-1])) in self._said
-                    )
-                    if not broken_default:
-                        self.findings.mistakes.append(mistake)
+                out.append((i, self._sound_part(i, order, error)))
         return out
+
+    def _sound_part(self, i: int, order: dict[str, Any], error: ValidationError) -> OrderShape:
+        """Tell an order's mistakes; return what is right in it, for the mistakes that lie between orders."""
+        wrong = set()
+        said = mistakes_of(error, OrderShape, self.findings.document, at=("orders", i))
+        for item, mistake in zip(error.errors(include_url=False), said, strict=True):
+            wrong.add(item["loc"][0])
+            if item["type"] == "missing" and ("missing", str(item["loc"][-1])) in self._said:
+                continue  # it is the default that is wrong
+            message = mistake.message.replace("tracking.number: ", "tracking: ", 1)
+            self.findings.mistakes.append(replace(mistake, message=message))
+        if "tracking" in wrong:
+            self._without_numbers.add(i)
+        sound = {key: value for key, value in order.items() if key not in wrong}
+        return OrderShape.model_validate({"title": "?", "tracking": "", "to": "DE", **sound})
 
     def _order(self, i: int, shape: OrderShape) -> Order:
         at = ("orders", i)
@@ -111,7 +122,7 @@ class Orders:
             self.findings.wrong(
                 (*at, "protected_until"), f"protected_until: {until} is before ordered: {ordered}"
             )
-        if not shape.tracking:
+        if not shape.tracking and i not in self._without_numbers:
             self.findings.wrong(
                 (*at, "tracking"), "tracking: is empty", "the tracking number from the order's page"
             )
