@@ -1,0 +1,175 @@
+"""Measure the classifier on the development corpus: ``python -m tests.knowledge.measure [--lang de] [--show] [--leave-out CARRIER]``."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from workers.core.classify import CUSTOMS, Classifier
+from workers.core.model import Addressee, Reading, Stage
+from workers.knowledge import words
+
+CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus" / "development.tsv"
+
+# Pairs that a careful reader may name either way: what an event says is often wider than one word of ours.
+ACCEPTED: dict[Stage, frozenset[Stage]] = {
+    Stage.PAYMENT_RECEIVED: frozenset({Stage.IMPORT_CUSTOMS}),
+}
+ASKS = frozenset({Stage.PAYMENT_DUE, Stage.DOCUMENTS_REQUIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One labelled text of the corpus."""
+
+    text: str
+    lang: str
+    carrier: str
+    code: str
+    stage: Stage
+    cause: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was counted; every share is between 0 and 1."""
+
+    texts: int
+    stage: float
+    customs: int
+    customs_recall: float
+    customs_stage: float
+    false_customs: int
+    false_asks: int
+    cause: float
+
+
+def corpus() -> list[Line]:
+    with CORPUS.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return [
+            Line(
+                r["text"],
+                r["lang"],
+                r["carrier_or_provider"],
+                r["code"],
+                Stage(r["stage"]),
+                r["cause"],
+                r["confidence"],
+            )
+            for r in rows
+        ]
+
+
+def accepted(label: Stage, read: Stage) -> bool:
+    return read is label or label in ACCEPTED.get(read, frozenset())
+
+
+def figures(pairs: Sequence[tuple[Line, Reading]]) -> Figures:
+    customs = [(line, r) for line, r in pairs if line.stage in CUSTOMS]
+    others = [(line, r) for line, r in pairs if line.stage not in CUSTOMS]
+    caused = [(line, r) for line, r in customs if line.cause]
+    return Figures(
+        texts=len(pairs),
+        stage=_share(accepted(line.stage, r.stage) for line, r in pairs),
+        customs=len(customs),
+        customs_recall=_share(r.stage in CUSTOMS for _, r in customs),
+        customs_stage=_share(accepted(line.stage, r.stage) for line, r in customs),
+        false_customs=sum(r.stage in CUSTOMS for _, r in others),
+        false_asks=sum(asks(r) and line.stage not in ASKS for line, r in pairs),
+        cause=_share(line.cause in {c.value for c in r.causes} for line, r in caused),
+    )
+
+
+def asks(reading: Reading) -> bool:
+    """Whether *reading* would tell a buyer to act."""
+    return reading.stage in ASKS or (reading.addressee is Addressee.BUYER and reading.stage in CUSTOMS)
+
+
+def _share(flags: Iterable[bool]) -> float:
+    found = list(flags)
+    return sum(found) / len(found) if found else 1.0
+
+
+def without(classifier: Classifier, carrier: str) -> Classifier:
+    """Return *classifier* without the phrases that are owed to *carrier* alone."""
+    languages = [
+        replace(
+            language,
+            phrases=tuple(p for p in language.phrases if carrier.casefold() not in p.source.casefold()),
+        )
+        for language in classifier.lexicon.languages
+    ]
+    return Classifier(languages, classifier.grammar, classifier.codes)
+
+
+def show(title: str, f: Figures) -> None:
+    print(
+        f"{title:28} {f.texts:5} texts  stage {f.stage:6.1%}  customs {f.customs:4}  recall {f.customs_recall:6.1%}  "
+        f"stage {f.customs_stage:6.1%}  false customs {f.false_customs:3}  false asks {f.false_asks:3}  cause {f.cause:6.1%}"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lang", default="")
+    parser.add_argument("--show", action="store_true", help="list every disagreement")
+    parser.add_argument("--low", action="store_true", help="count labels of low confidence too")
+    parser.add_argument("--leave-out", action="store_true", help="leave one carrier's phrases out at a time")
+    args = parser.parse_args(argv)
+    if not CORPUS.exists():
+        print(f"the corpus is not here: {CORPUS}")
+        return 0
+    started = time.perf_counter()
+    classifier = words.load()
+    loaded = time.perf_counter() - started
+    lines = [
+        line
+        for line in corpus()
+        if (args.low or line.confidence != "low") and (not args.lang or line.lang == args.lang)
+    ]
+    started = time.perf_counter()
+    pairs = [(line, classifier.read(line.text)) for line in lines]
+    spent = time.perf_counter() - started
+    print(
+        f"loaded in {loaded:.2f} s, {classifier.lexicon.size} patterns; {spent / max(1, len(pairs)) * 1e6:.0f} us a text, cold"
+    )
+    show("all", figures(pairs))
+    for lang in sorted({line.lang for line in lines}):
+        show(lang, figures([p for p in pairs if p[0].lang == lang]))
+    print()
+    for stage in Stage:
+        mine = [(line, r) for line, r in pairs if line.stage is stage]
+        if mine:
+            wrong = Counter(r.stage.value for line, r in mine if not accepted(line.stage, r.stage))
+            print(
+                f"{stage.value:22} {len(mine):4}  {_share(accepted(ln.stage, r.stage) for ln, r in mine):6.1%}  {dict(wrong)}"
+            )
+    if args.leave_out:
+        print()
+        for carrier, _ in Counter(line.carrier for line in lines).most_common(12):
+            fewer = without(classifier, carrier)
+            show(
+                f"without {carrier}"[:28],
+                figures([(ln, fewer.read(ln.text)) for ln in lines if ln.carrier == carrier]),
+            )
+    if args.show:
+        print()
+        for line, reading in pairs:
+            if not accepted(line.stage, reading.stage):
+                why = reading.evidence[0].what[:90] if reading.evidence else ""
+                print(
+                    f"{line.lang} {line.stage.value:>20} -> {reading.stage.value:20} [{line.confidence}] {line.text[:150]}  {{{why}}}"
+                )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

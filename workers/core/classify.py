@@ -1,0 +1,367 @@
+"""Say what one tracking event says: code first, then its words, then their translation. Refuses to guess.
+
+Nothing here knows where the parcel is or what came before: that is ``core.context``. Never raises on any text.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from workers.core.grammar import Grammar, Rule, Token
+from workers.core.lexicon import Hit, Language, Lexicon, Phrase, Says
+from workers.core.model import Addressee, Cause, Charges, Evidence, Reading, Side, Stage
+from workers.core.text import fold
+
+CACHE = 32_768  # texts; event texts repeat
+
+CUSTOMS = frozenset(
+    {
+        Stage.EXPORT_CUSTOMS,
+        Stage.EXPORT_CLEARED,
+        Stage.TRANSIT_CUSTOMS,
+        Stage.IMPORT_CUSTOMS,
+        Stage.INSPECTION,
+        Stage.HELD,
+        Stage.DOCUMENTS_REQUIRED,
+        Stage.PAYMENT_DUE,
+        Stage.PAYMENT_RECEIVED,
+        Stage.CLEARANCE_DELAY,
+        Stage.RELEASED,
+        Stage.REFUSED,
+    }
+)
+_OPEN = frozenset(
+    {Stage.INSPECTION, Stage.HELD, Stage.DOCUMENTS_REQUIRED, Stage.PAYMENT_DUE, Stage.CLEARANCE_DELAY}
+)
+# What a text may make of a code that decides: the same matter, told more closely.
+_CLOSER: Mapping[Stage, frozenset[Stage]] = {
+    Stage.IMPORT_CUSTOMS: _OPEN | {Stage.PAYMENT_RECEIVED},
+    Stage.HELD: _OPEN | {Stage.REFUSED},
+    Stage.CLEARANCE_DELAY: _OPEN,
+    Stage.INSPECTION: frozenset({Stage.HELD, Stage.DOCUMENTS_REQUIRED, Stage.PAYMENT_DUE}),
+    Stage.EXCEPTION: _OPEN
+    | {Stage.REFUSED, Stage.RETURNING, Stage.DELIVERY_FAILED, Stage.AVAILABLE_FOR_PICKUP},
+    Stage.DELIVERY_FAILED: frozenset({Stage.AVAILABLE_FOR_PICKUP}),
+    Stage.IN_TRANSIT: frozenset({Stage.ARRIVED_DESTINATION}),
+}
+# A code that does not tell export from import leaves that to the words.
+_SIDED: Mapping[Stage, frozenset[Stage]] = {
+    Stage.IMPORT_CUSTOMS: frozenset({Stage.EXPORT_CUSTOMS, Stage.TRANSIT_CUSTOMS}),
+    Stage.INSPECTION: frozenset({Stage.EXPORT_CUSTOMS, Stage.TRANSIT_CUSTOMS}),
+    Stage.HELD: frozenset({Stage.EXPORT_CUSTOMS, Stage.TRANSIT_CUSTOMS}),
+    Stage.CLEARANCE_DELAY: frozenset({Stage.EXPORT_CUSTOMS, Stage.TRANSIT_CUSTOMS}),
+    Stage.RELEASED: frozenset({Stage.EXPORT_CLEARED, Stage.TRANSIT_CUSTOMS}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What one code of one system says."""
+
+    says: Says
+    means: str = ""
+    where: str = ""
+    source: str = ""
+    checked: date | None = None
+    weak: bool = False  # coarse or unreliable: any known words win
+    doubtful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """What one sentence says, and how it was found."""
+
+    says: Says
+    evidence: tuple[Evidence, ...]
+    beat: tuple[Evidence, ...]
+
+
+def normal_code(code: str) -> str:
+    """Return *code* as it stands in our files: NFKC, upper case, one kind of underscore, no blanks around."""
+    return unicodedata.normalize("NFKC", code).strip().upper()
+
+
+class Classifier:
+    """All we know of words and codes, ready to read. Safe to share between threads."""
+
+    def __init__(
+        self, languages: Sequence[Language], grammar: Grammar, codes: Mapping[str, Mapping[str, Code]]
+    ) -> None:
+        self.lexicon = Lexicon(languages)
+        self.grammar = grammar
+        self.codes = codes
+        self._by_tag = {language.code: i for i, language in enumerate(languages)}
+        self._english = self._by_tag.get("en")
+        self._cached = lru_cache(maxsize=CACHE)(self._read)
+
+    def read(
+        self, text: str, *, code: str = "", system: str = "", lang: str = "", translation: str = ""
+    ) -> Reading:
+        """Return what the event says; stage ``unknown`` and no evidence where we cannot tell. Bounded time."""
+        return self._cached(text[:8000], code, system, lang, translation[:8000])
+
+    def _read(self, text: str, code: str, system: str, lang: str, translation: str) -> Reading:
+        known = self.codes.get(system, {}).get(normal_code(code)) if code else None
+        words = self._read_text(text, lang)
+        if words.stage is Stage.UNKNOWN and translation:
+            words = self._read_text(translation, "")
+        if known is None:
+            return words
+        return _join(known, _of_code(known, code), words)
+
+    def _read_text(self, text: str, lang: str) -> Reading:
+        folded = fold(text)
+        found = self.lexicon.find(folded)
+        for index in self.languages_of(found, lang):
+            reading = self._read_in(index, folded, found[index])
+            if reading is not None:
+                return reading
+        return Reading(Stage.UNKNOWN)
+
+    def languages_of(self, found: Mapping[int, list[Hit]], lang: str) -> list[int]:
+        """Return the languages worth reading in, best first: most of the text covered; a hint counts, but is not trusted."""
+        if not found:
+            return []
+        hinted = self._by_tag.get(lang.casefold().replace("_", "-").partition("-")[0])
+        scores = {index: _covered(hits) for index, hits in found.items()}
+        if hinted in scores:
+            scores[hinted] *= 1.5
+        best = max(scores.values())
+        order = sorted(scores, key=lambda i: (-scores[i], i))
+        return [
+            i for i in order if scores[i] >= 0.6 * best or (i == self._english and scores[i] >= 0.3 * best)
+        ][:4]
+
+    def _read_in(self, index: int, folded: str, hits: list[Hit]) -> Reading | None:
+        language = self.lexicon.languages[index]
+        tokens, phrases = sorted_out(hits, self.grammar.marks)
+        ends = [i for i, char in enumerate(folded) if char == "|"] if "|" in folded else []
+        candidates: list[_Candidate] = []
+        total = 0
+        start = 0
+        for end in [*ends, len(folded)]:
+            inside = [t for t in tokens if start <= t.start < end]
+            sayings = [p for p in phrases if start <= p[0] < end]
+            if inside or sayings:
+                bits = self.grammar.bits(_clauses(folded, inside), after=language.after)
+                total |= bits
+                candidate = self._sentence(folded, bits, inside, sayings)
+                if candidate is not None:
+                    candidates.append(candidate)
+            start = end
+        if not candidates and ends:
+            candidate = self._sentence(folded, total, tokens, [])
+            candidates = [candidate] if candidate is not None else []
+        if not candidates:
+            return None
+        return self._combined(candidates, total)
+
+    def _sentence(
+        self,
+        folded: str,
+        bits: int,
+        tokens: Sequence[Token],
+        sayings: Sequence[Hit],
+    ) -> _Candidate | None:
+        firm = [s for s in sayings if not self._turned(folded, s, tokens)]
+        firm.sort(key=lambda s: s[0] - s[1])
+        said = [
+            (entry.says, _of_phrase(entry, folded[start:end]))
+            for start, end, meaning in firm
+            if isinstance(entry := meaning.entry, Phrase)
+        ]
+        decided = self.grammar.decide(bits, tokens)
+        rules = [decided[0], *decided[1]] if decided is not None else []
+        words = " + ".join(dict.fromkeys(folded[t.start : t.end] for t in tokens)) if rules else ""
+        ruled = [
+            (r.says, Evidence("grammar", f"{r.id}: {words}", r.where)) for r in rules if r.says is not None
+        ]
+        both = said + ruled
+        if not both:
+            return None
+        says, first = both[0]
+        evidence = [first]
+        if not said:
+            evidence += [
+                Evidence("phrase", f"{folded[t.start : t.end]}: {'+'.join(t.words.concepts)}", t.words.where)
+                for t in tokens[:6]
+            ]
+        return _Candidate(says, tuple(evidence), tuple(e for _, e in both[1:4]))
+
+    def _turned(self, folded: str, saying: Hit, tokens: Sequence[Token]) -> bool:
+        """Whether a "not" or "will" outside the saying, in its clause, speaks of it."""
+        start, end, _ = saying
+        left = folded.rfind(",", 0, start) + 1
+        right = folded.find(",", end)
+        right = len(folded) if right < 0 else right
+        for token in tokens:
+            outside = left <= token.start < right and not start <= token.start < end
+            if outside and self.grammar.load(token.words.concepts).operator == "not":
+                return True
+        return False
+
+    def _combined(self, candidates: Sequence[_Candidate], bits: int) -> Reading:
+        rank = self.grammar.rank
+        order = sorted(candidates, key=lambda c: rank.get(c.says.stage, len(rank)))
+        won = order[0]
+        says = won.says
+        if says.stage is Stage.UNKNOWN:
+            return Reading(Stage.UNKNOWN)
+        beat = won.beat + tuple(e for c in order[1:] for e in c.evidence[:1])
+        side, addressee, charges = says.side, says.addressee, says.charges
+        causes = list(says.causes)
+        evidence = list(won.evidence)
+        for fact in self.grammar.facts_of(bits, says.stage):
+            side = side or fact.side
+            addressee = addressee or fact.addressee
+            if charges is Charges.UNKNOWN and fact.charges is not None:
+                charges = fact.charges
+            causes += fact.causes
+            evidence.append(Evidence("grammar", fact.id, fact.where))
+        return Reading(
+            says.stage, tuple(dict.fromkeys(causes)), side, addressee, charges, tuple(evidence), beat
+        )
+
+
+def sorted_out(hits: list[Hit], marks: frozenset[str]) -> tuple[list[Token], list[Hit]]:
+    """Divide *hits* into words, without those inside a longer one, and whole sayings."""
+    tokens: list[Token] = []
+    phrases: list[Hit] = []
+    far, last = -1, (-1, -1)
+    for hit in sorted(hits, key=lambda h: (h[0], -h[1])):
+        start, end, meaning = hit
+        entry = meaning.entry
+        if isinstance(entry, Phrase):
+            phrases.append(hit)
+            continue
+        if entry is not None and entry.concepts[0] in marks:
+            tokens.append(Token(start, end, entry, meaning.pattern))
+            continue
+        if end <= far and (start, end) != last:
+            continue
+        if end > far:
+            far, last = end, (start, end)
+        if entry is not None:
+            tokens.append(Token(start, end, entry, meaning.pattern))
+    return tokens, phrases
+
+
+def _covered(hits: list[Hit]) -> float:
+    """Return how many characters *hits* cover; whole sayings count a little more than their words."""
+    total = 0.0
+    far = -1
+    for start, end, meaning in sorted(hits, key=lambda h: (h[0], -h[1])):
+        if end > far:
+            total += end - max(start, far) + (0.5 if isinstance(meaning.entry, Phrase) else 0.0)
+            far = end
+    return total
+
+
+def _clauses(folded: str, tokens: Sequence[Token]) -> list[list[Token]]:
+    """Divide the *tokens* of a sentence at its commas."""
+    if "," not in folded:
+        return [list(tokens)]
+    out: list[list[Token]] = [[]]
+    at = tokens[0].start if tokens else 0
+    for token in tokens:
+        if "," in folded[at : token.start]:
+            out.append([])
+        out[-1].append(token)
+        at = token.start
+    return out
+
+
+def _of_phrase(phrase: Phrase, matched: str) -> Evidence:
+    return Evidence("phrase", matched, phrase.where, phrase.source, phrase.checked)
+
+
+def _of_code(known: Code, code: str) -> Reading:
+    what = f"{normal_code(code)}: {known.means}" if known.means else normal_code(code)
+    says = known.says
+    evidence = Evidence("code", what, known.where, known.source, known.checked)
+    return Reading(says.stage, says.causes, says.side, says.addressee, says.charges, (evidence,))
+
+
+def _join(known: Code, coded: Reading, words: Reading) -> Reading:
+    """Join what a code and the words beside it say: the code decides, the words may tell the same matter more closely."""
+    if words.stage is Stage.UNKNOWN:
+        return coded
+    if coded.stage is Stage.UNKNOWN or known.weak:
+        return replace(words, beat=words.beat + coded.evidence)
+    closer = words.stage in _CLOSER.get(coded.stage, frozenset())
+    sided = coded.side is None and words.stage in _SIDED.get(coded.stage, frozenset())
+    if closer or sided:
+        return replace(
+            words,
+            causes=tuple(dict.fromkeys(words.causes + coded.causes)),
+            side=words.side or coded.side,
+            addressee=words.addressee or coded.addressee,
+            charges=words.charges if words.charges is not Charges.UNKNOWN else coded.charges,
+            evidence=coded.evidence + words.evidence,
+        )
+    if words.stage is not coded.stage and not (words.stage in CUSTOMS and coded.stage in CUSTOMS):
+        return replace(coded, beat=words.evidence + words.beat)
+    return Reading(
+        coded.stage,
+        tuple(dict.fromkeys(coded.causes + words.causes)),
+        coded.side or words.side,
+        coded.addressee or words.addressee,
+        coded.charges if coded.charges is not Charges.UNKNOWN else words.charges,
+        coded.evidence + words.evidence,
+        words.beat,
+    )
+
+
+def as_json(reading: Reading) -> dict[str, Any]:
+    """Return *reading* as ``classify --jsonl`` writes it."""
+    addressee = reading.addressee
+    return {
+        "stage": reading.stage.value,
+        "cause": reading.cause.value if reading.cause else None,
+        "side": reading.side.value if reading.side else None,
+        "addressee": addressee.value if addressee and addressee is not Addressee.NOBODY else None,
+        "charges": reading.charges.value,
+        "evidence": [_evidence(e) for e in reading.evidence],
+    }
+
+
+def _evidence(e: Evidence) -> dict[str, str]:
+    out = {"kind": e.kind, "what": e.what, "where": e.where}
+    if e.source:
+        out["source"] = e.source
+    return out
+
+
+def _said(obj: Mapping[str, Any], key: str) -> str:
+    value = obj.get(key)
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def classify_line(classifier: Classifier, obj: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answer to one line of ``classify --jsonl``. Never raises on any value."""
+    reading = classifier.read(
+        _said(obj, "text"),
+        code=_said(obj, "code"),
+        system=_said(obj, "system"),
+        lang=_said(obj, "language"),
+        translation=_said(obj, "translation"),
+    )
+    return as_json(reading)
+
+
+__all__ = [
+    "CUSTOMS",
+    "Cause",
+    "Classifier",
+    "Code",
+    "Rule",
+    "Side",
+    "as_json",
+    "classify_line",
+    "normal_code",
+]
