@@ -115,9 +115,11 @@ def _close(house: House) -> None:
     """Close what an old house opened, once those who still use it have had time to finish."""
 
     def later() -> None:
-        for part in (*house.sources.values(), *house.channels.values()):
+        for source in house.sources.values():
+            source.close()
+        for channel in house.channels.values():
             with suppress(OSError):
-                part.close()
+                channel.close()
 
     timer = threading.Timer(900, later)
     timer.daemon = True
@@ -137,11 +139,11 @@ class App:
 
 def make_broker(url: str) -> RedisBroker:
     """Return dramatiq's broker in the database after ours: its KEYS must not scan our rows."""
-    options = redis.connection.parse_url(url)
+    options = redis.connection.parse_url(url)  # type: ignore[no-untyped-call]  # redis leaves it bare
     options["db"] = int(options.get("db", 0)) + 1
     kind = options.pop("connection_class", redis.Connection)
     pool = redis.ConnectionPool(connection_class=kind, socket_timeout=10, **options)
-    return RedisBroker(
+    return RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves it bare
         client=redis.Redis(connection_pool=pool),
         namespace="cw",
         heartbeat_timeout=HEARTBEAT,

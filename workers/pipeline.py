@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,7 +25,7 @@ from workers.core.classify import Classifier
 from workers.core.detect import detect
 from workers.core.judgement import Judge, Judgement
 from workers.core.model import Order, ParcelRef, Reading, Sighting, Snapshot, Transition, Why
-from workers.errors import LostLease, Permanent, Temporary, Uncertain
+from workers.errors import LostLease, Permanent, StoreTrouble, Temporary, Uncertain
 from workers.render import Renderer
 from workers.settings import Recipient, Settings
 from workers.sources import Ask, Found, NoNews, Outcome, Source
@@ -31,10 +33,12 @@ from workers.store import Changed, Commit, Looked, Notice, Owed, Store, notice_i
 
 log = structlog.get_logger("customs_watch")
 
-LEASE = timedelta(minutes=3)  # of parcels: longer than a slow source's answer
+LEASE = timedelta(seconds=60)  # of parcels: a late answer is fenced by the version, at worst a call is wasted
 NOTICE_LEASE = timedelta(
-    minutes=12
-)  # longer than the ten minutes an SMTP server may take after the final dot
+    seconds=40
+)  # renewed while a send lasts; a killed worker's notice is sent by another
+RENEW = timedelta(seconds=10)
+LONGEST_SEND = timedelta(minutes=12)  # an SMTP server may take ten minutes after the final dot
 UNCHANGED = timedelta(hours=4)  # between looks at a parcel of which nothing is known yet
 LONGEST_WAIT = timedelta(seconds=2)  # a worker waits this long for a source's next token, then leaves
 BUDGET = timedelta(seconds=30)  # of one call of refresh or notify; the sweeper rings again
@@ -183,7 +187,6 @@ class Pipeline:
             system=sighting.system,
             lang=sighting.lang,
             translation=sighting.translation,
-            carrier=sighting.carrier,
         )
 
     # -- announce ---------------------------------------------------------------------------------------------
@@ -308,6 +311,13 @@ class Pipeline:
             self._store.skip(notice.id, notice.token, reason=gone)
             log.info("notice_skipped", notice=notice.id, parcel=notice.parcel, reason=gone)
             return
+        if notice.previous == "sending" and channel.on_uncertain == "hold" and not channel.keyed:
+            # Whoever held it died in the middle of a send: it may have been accepted, and this channel must not double.
+            self._store.uncertain(
+                notice.id, notice.token, error="a worker died while sending", then="hold", after=timedelta(0)
+            )
+            log.warning("notice_held", notice=notice.id, parcel=notice.parcel)
+            return
         envelope = Envelope(
             notice=notice.id,
             to=recipient.email if channel.form == "mail" else recipient.phone,
@@ -319,7 +329,8 @@ class Pipeline:
             message = house.renderer.render(
                 json.loads(notice.context), lang=recipient.language, timezone=recipient.timezone
             )
-            receipt = channel.send(envelope, message)
+            with self._held(notice):
+                receipt = channel.send(envelope, message)
         except Uncertain as trouble:
             self._store.uncertain(
                 notice.id, notice.token, error=str(trouble), then=channel.on_uncertain, after=_backoff(notice)
@@ -344,6 +355,27 @@ class Pipeline:
             log.info(
                 "notice_sent", notice=notice.id, parcel=notice.parcel, channel=notice.channel, why=notice.why
             )
+
+    @contextmanager
+    def _held(self, notice: Notice) -> Iterator[None]:
+        """Keep the lease on *notice* while the block lasts, up to LONGEST_SEND."""
+        ended = threading.Event()
+
+        def renew() -> None:
+            until = self._clock() + LONGEST_SEND
+            while not ended.wait(RENEW.total_seconds()) and self._clock() < until:
+                try:
+                    self._store.renew(notice.id, notice.token, lease=NOTICE_LEASE)
+                except LostLease:
+                    return
+                except StoreTrouble as trouble:
+                    log.warning("lease_not_renewed", notice=notice.id, error=str(trouble))
+
+        threading.Thread(target=renew, name="lease", daemon=True).start()
+        try:
+            yield
+        finally:
+            ended.set()
 
     def _house_secret(self) -> bytes:
         self._secret = self._secret or self._store.secret()

@@ -14,11 +14,12 @@ from workers import app as wiring
 from workers import knowledge, memory
 from workers import settings as settings_file
 from workers.channels import Envelope
-from workers.cli.common import Config, Json, console, dump, fail, loaded, say
+from workers.cli.common import Config, Json, advices, console, dump, fail, loaded, say
 from workers.cli.look import _context
-from workers.core.classify import Classifier
+from workers.core import rules
+from workers.core.classify import Classifier, classify_line
 from workers.errors import Misconfigured, Permanent, Temporary, Uncertain
-from workers.knowledge.words import classify_line
+from workers.knowledge import words
 
 
 def add(app: typer.Typer) -> None:
@@ -53,10 +54,13 @@ def validate(config: Config = None, as_json: Json = False) -> None:
         )
         sys.exit(2)
     known = knowledge.load()
-    old = knowledge.law.stale_rows(on=wiring.now().date())
+    old = [
+        f"{row.where}: {row.line}: {row.why} (checked {row.checked or 'never'}, {row.source})"
+        for row in rules.stale(known.law, on=wiring.now().date())
+    ]
     if as_json:
         dump({"ok": True, "orders": len(settings.orders), "parcels": len(settings.parcels),
-              "warnings": [str(w) for w in settings.warnings], "stale": [str(r) for r in old]})  # fmt: skip
+              "warnings": [str(w) for w in settings.warnings], "stale": old})  # fmt: skip
         return
     for warning in settings.warnings:
         say(f"warning: {warning}")
@@ -64,7 +68,7 @@ def validate(config: Config = None, as_json: Json = False) -> None:
         say(f"stale: {row}")
     say(f"{path} is right: {len(settings.orders)} orders, {len(settings.parcels)} parcels, "
         f"{len(settings.recipients)} recipients, channels {', '.join(settings.channels)}, sources {', '.join(settings.sources)}; "
-        f"{len(known.table.ids())} advices known.")  # fmt: skip
+        f"{len(advices(known))} advices known.")  # fmt: skip
 
 
 Channel = Annotated[str, typer.Option("--channel", help="Only this channel.")]
@@ -84,8 +88,8 @@ def test_notify(channel: Channel = "", to: To = "", advice: Advice = "", config:
     order, ref = next(iter(settings.parcels.values()))
     context = _context(known, order, ref, memory.load(None))
     if advice:
-        if advice not in known.table.ids():
-            fail(f"no advice {advice!r} (there are: {', '.join(known.table.ids())})", code=3)
+        if advice not in advices(known):
+            fail(f"no advice {advice!r} (there are: {', '.join(advices(known))})", code=3)
         context["advice"] = advice
     failed = tried = 0
     for recipient in settings.recipients.values():
@@ -119,7 +123,7 @@ Word = Annotated[str, typer.Argument(help="A status text.")]
 
 def classify(text: Word = "", jsonl: Jsonl = False) -> None:
     """Classify status texts: a line of JSON in (text; language, code, system, carrier, origin, destination, country), one out."""
-    classifier = knowledge.words.load()
+    classifier = words.load()
     if not jsonl:
         if not text:
             fail("give a text, or --jsonl and lines on standard input", code=2)

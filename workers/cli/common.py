@@ -15,6 +15,7 @@ from rich.console import Console
 
 from workers import app as wiring
 from workers.engine import Engine
+from workers.knowledge import Knowledge
 from workers.settings import Settings
 from workers.store import Store
 
@@ -48,6 +49,11 @@ def fail(message: str, *, code: int) -> NoReturn:
 
 def loaded(config: Path | None) -> Settings:
     return wiring.load(wiring.config_path(config))
+
+
+def advices(known: Knowledge) -> list[str]:
+    """Return the ids of all advices, in the order of the table."""
+    return list(dict.fromkeys(row.advice.id for row in known.table.rows))
 
 
 @contextmanager

@@ -11,10 +11,11 @@ import typer
 from workers import app as wiring
 from workers import knowledge, memory
 from workers.cli import report
-from workers.cli.common import Config, Json, console, dump, fail, loaded, say, store
+from workers.cli.common import Config, Json, advices, console, dump, fail, loaded, say, store
 from workers.core import sms
+from workers.core.classify import as_json as reading_as_json
 from workers.core.model import Order, ParcelRef, Reading, Seen, Sighting, Snapshot, Stage, TimeQuality, Told
-from workers.knowledge.words import as_json as reading_as_json
+from workers.knowledge import words
 from workers.render import Renderer
 from workers.settings import Settings
 
@@ -79,7 +80,7 @@ def find(settings: Settings, word: str) -> list[str]:
 
 
 def _explain_text(text: str, code: str, system: str, language: str, *, as_json: bool) -> None:
-    reading = knowledge.words.load().read(text, code=code, system=system, lang=language)
+    reading = words.load().read(text, code=code, system=system, lang=language)
     if as_json:
         dump(reading_as_json(reading))
         return
@@ -109,7 +110,7 @@ def preview(
         fail(f"--form {form!r} is none of text, html, short, all", code=2)
     settings = loaded(config)
     known = knowledge.load()
-    rows = known.table.ids()
+    rows = advices(known)
     if advice and advice not in rows:
         fail(f"no advice {advice!r} (there are: {', '.join(rows)})", code=3)
     parcels = find(settings, parcel) if parcel else list(settings.parcels)[:1]

@@ -131,13 +131,11 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
             style="bold" if row.get("needs_you") == "yes" else None,
         )  # fmt: skip
     console().print(table)
-    for name, one in health.items():
-        if one.failures:
-            say(
-                f"The source {name} fails since {one.since}: {one.last_error}. Parcels asked there may have moved unseen."
-            )
-    for row in store.notices(states=("held", "failed", "expired")):
-        say(f"A notice about {row.parcel} to {row.recipient} by {row.channel} is {row.state}: {row.error}")
+    for name, source in health.items():
+        if source.failures:
+            say(f"The source {name} fails since {source.since}: {source.last_error}. Parcels may have moved unseen.")
+    for lost in store.notices(states=("held", "failed", "expired")):
+        say(f"A notice about {lost.parcel} to {lost.recipient} by {lost.channel} is {lost.state}: {lost.error}")
 
 
 def _weight(row: dict[str, Any]) -> int:

@@ -9,8 +9,10 @@ from workers.core.classify import Classifier
 from workers.core.forecast import Priors
 from workers.core.model import Operator
 from workers.core.rules import Law, Rates
-from workers.knowledge import law, table, words
+from workers.knowledge.law import load_law, load_operators
 from workers.knowledge.rates import EcbRates
+from workers.knowledge.table import load_priors, load_table
+from workers.knowledge.words import load as load_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,10 @@ class Knowledge:
 def load() -> Knowledge:
     """Load all knowledge that ships with this code; raises Misconfigured with every mistake."""
     return Knowledge(
-        classifier=words.load(),
-        law=law.load_law(),
-        operators=law.load_operators(),
-        table=table.load_table(),
-        priors=table.load_priors(),
+        classifier=load_words(),
+        law=load_law(),
+        operators=load_operators(),
+        table=load_table(),
+        priors=load_priors(),
         rates=EcbRates(),
     )
