@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
+# All that decoding JSON can raise; UnicodeDecodeError is no DecodeError of msgspec's, RecursionError is nesting.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 _LONG = 2000  # characters of a text kept
 _CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
 
@@ -45,8 +50,6 @@ def table(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def several(value: Any) -> list[Any]:
-    """Return a list as it is, a single object as a list of one, and nothing as an empty list."""
-    if isinstance(value, list):
-        return value
-    return [value] if isinstance(value, dict) else []
+def tables(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list, or a single object as the only one; anything else holds none."""
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]

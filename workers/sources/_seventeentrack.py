@@ -15,9 +15,8 @@ import xxhash
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from workers.errors import Temporary
-from workers.sources._fields import name, whole, word
+from workers.sources._fields import UNREADABLE, name, whole, word
 
-BAD = (msgspec.DecodeError, RecursionError)  # also what nests a thousand deep
 _SILENT = frozenset({"", "NotFound", "InfoReceived", "Expired"})  # a status that is no event by itself
 
 T = TypeVar("T")
@@ -218,7 +217,7 @@ def _read(raw: Raw | bytes | UnsetType, kind: type[T]) -> T | None:
         return None
     try:
         return _DECODERS[kind].decode(raw)  # type: ignore[no-any-return]  # the table pairs a type with its decoder
-    except BAD:
+    except UNREADABLE:
         return None
 
 
@@ -233,7 +232,7 @@ def _listed(raw: Raw | bytes | UnsetType) -> list[bytes]:
         return []
     try:
         return [bytes(each) for each in _LIST.decode(text)]
-    except BAD:
+    except UNREADABLE:
         return []
 
 

@@ -12,9 +12,9 @@ import msgspec
 
 from workers.core.model import Sighting, TimeQuality
 from workers.errors import Temporary
-from workers.sources._fields import country, table, word
+from workers.sources._fields import UNREADABLE, country, table, word
 from workers.sources._http import quoted
-from workers.sources._seventeentrack import BAD, Item, code_of
+from workers.sources._seventeentrack import Item, code_of
 from workers.sources._times import moment, naive, offset, utc
 
 
@@ -31,7 +31,7 @@ def read_all(items: Sequence[Item], *, source: str) -> Sequence[Sighting]:
         for provider, events in item.providers:
             try:
                 lines.append(_timed(_sightings(item, provider, events, source)))
-            except BAD as error:
+            except UNREADABLE as error:
                 raise Temporary(f"17TRACK's events cannot be read: {quoted(error)}") from None
     out = list(dict.fromkeys(sighting for _, sighting in merge(*lines, key=lambda pair: pair[0])))
     if not out:
@@ -74,7 +74,7 @@ def _sighting(event: Mapping[str, Any], *, source: str, carrier: str, number: st
     if not text:
         text, translation, lang = translation, "", lang_to
     elif translation == text:
-        translation, lang = "", lang or lang_to
+        translation = ""  # copied, not translated: says nothing of the language either
     address = table(event.get("address"))
     town = ", ".join(filter(None, (word(address.get("city")), word(address.get("state")))))
     at, quality = when(event)

@@ -23,8 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from workers.core.model import Sighting, TimeQuality
 from workers.errors import Temporary
 from workers.sources import Ask, Found, NoNews, Outcome
+from workers.sources._fields import UNREADABLE, table, tables, word
 from workers.sources._fields import name as number_of
-from workers.sources._fields import several, table, word
 from workers.sources._http import CAP, Wire, quoted
 from workers.sources._times import millis, moment, naive, offset, utc
 
@@ -136,14 +136,14 @@ def _modules(payload: bytes | Mapping[str, Any]) -> list[dict[str, Any]]:
     if isinstance(payload, bytes):
         try:
             payload = msgspec.json.decode(payload, type=dict[str, Any])
-        except (msgspec.DecodeError, RecursionError):
+        except UNREADABLE:
             raise Temporary("Cainiao's answer is not the JSON it usually sends", after=_COLD) from None
     if "module" not in payload or str(payload.get("success", True)).lower() == "false":
         ret = payload.get("ret")
         told = [payload.get("errorCode"), payload.get("errorMsg"), *(ret if isinstance(ret, list) else ())]
         why = quoted(" ".join(filter(None, (word(each, 80) for each in told))))
         raise Temporary(f"Cainiao refuses to show parcels{': ' + why if why else ''}", after=_COLD)
-    modules = [module for module in several(payload["module"]) if isinstance(module, dict)]
+    modules = tables(payload["module"])
     if not modules:
         raise Temporary("Cainiao's answer holds no parcel", after=_COLD)
     if any("STOPCRAWLER" in word(module.get("status")).upper() for module in modules):
@@ -158,9 +158,7 @@ def _sightings(module: Mapping[str, Any], *, source: str, lang: str = "") -> lis
     listed = module.get("detailList")
     if listed is not None and not isinstance(listed, (list, dict)):
         raise Temporary("Cainiao's list of events cannot be read")
-    events = [event for event in several(listed) if isinstance(event, dict)] or several(
-        module.get("latestTrace")
-    )
+    events = tables(listed) or tables(module.get("latestTrace"))
     out = [_sighting(event, source=source, lang=lang) for event in reversed(events)]
     number = _last_mile_number(module)
     if number and out:

@@ -43,8 +43,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from workers.core.model import Sighting
 from workers.errors import Permanent, Temporary, Trouble
 from workers.sources import Ask, Found, NoNews, Outcome, kinds, load
+from workers.sources._fields import UNREADABLE, table
 from workers.sources._fields import name as number_of
-from workers.sources._fields import table
 from workers.sources._http import CAP, quoted
 from workers.sources._times import moment, utc
 
@@ -164,7 +164,7 @@ def _history(content: bytes | Mapping[str, Any]) -> _History:
     if isinstance(content, bytes):
         try:
             content = msgspec.json.decode(content, type=dict[str, Any])
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise Permanent(f"not a JSON object: {quoted(error)}") from None
     envelope = table(content.get("replay"))
     payload = content.get("payload") if envelope else content

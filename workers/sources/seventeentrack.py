@@ -28,6 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from workers.core.model import Sighting
 from workers.errors import Permanent, Temporary
 from workers.sources import Ask, Found, NoNews, Outcome
+from workers.sources._fields import UNREADABLE
 from workers.sources._http import CAP, Wire, quoted
 from workers.sources._seventeentrack import Envelope, Item, items_of, rejections, unpack
 from workers.sources._seventeentrack_codes import ALREADY, NOT_REGISTERED, NOTHING_YET, carrier_code, trouble
@@ -153,7 +154,7 @@ class SeventeenTrack:
     def quota(self) -> Quota:
         try:
             said = wire.decode(self._call("getquota", []).data or b"", type=dict[str, Any])
-        except (msgspec.DecodeError, RecursionError):
+        except UNREADABLE:
             raise Temporary("17TRACK's quota cannot be read") from None
         keys = ("quota_total", "quota_used", "quota_remain", "today_used", "max_track_daily")
         try:

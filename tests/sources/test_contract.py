@@ -1,0 +1,349 @@
+"""What every source owes, found by walking the directory: an error is never an empty answer, and nothing else escapes.
+
+A kind of source brings ``tests/sources/<kind>/``: recorded answers ``*.json``, each with what must be read in it as
+``*.expected.json`` (sightings by number, or ``{"raises": "Temporary"}``), and, if it talks HTTP, ``settings.json``: its
+settings with ``{origin}`` for the server's address, ``timeout`` and ``largest`` small, and the asks to make.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers._faulty import FaultyServer, Reply
+from workers.core.model import Sighting, TimeQuality
+from workers.errors import Permanent, Temporary
+from workers.sources import Ask, Found, NoNews, kinds, load
+
+HERE = Path(__file__).parent
+NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+
+
+def recorded(kind: str) -> list[Path]:
+    odd = (".expected.json",)
+    return [
+        p
+        for p in sorted((HERE / kind).glob("*.json"))
+        if not p.name.endswith(odd) and p.name != "settings.json"
+    ]
+
+
+PAIRS = [(kind, path) for kind in kinds() for path in recorded(kind)]
+PAIR_IDS = [f"{kind}-{path.stem}" for kind, path in PAIRS]
+ON_THE_WIRE = [kind for kind in kinds() if (HERE / kind / "settings.json").exists()]
+
+
+def plain(sighting: Sighting) -> dict[str, Any]:
+    """Return the fields that say something."""
+    at = sighting.at.isoformat() if sighting.at else None
+    named = {
+        "text": sighting.text, "at": at, "quality": str(sighting.quality), "system": sighting.system,
+        "code": sighting.code, "translation": sighting.translation, "lang": sighting.lang, "place": sighting.place,
+        "country": sighting.country, "carrier": sighting.carrier, "number": sighting.number,
+    }  # fmt: skip
+    return {key: value for key, value in named.items() if value or key in {"text", "at"}}
+
+
+def told(kind: str, payload: bytes | Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is read in *payload*, in the form of the expected files."""
+    try:
+        by_number = load(kind).parse(payload, source="recorded")
+    except (Temporary, Permanent) as error:
+        return {"raises": type(error).__name__}
+    return {number: [plain(sighting) for sighting in sightings] for number, sightings in by_number.items()}
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_a_kind_of_source_holds_what_the_contract_names_and_brings_recorded_answers(kind: str) -> None:
+    module = load(kind)
+    assert module.Settings.model_config.get("extra") == "forbid"
+    assert callable(module.parse)
+    assert callable(module.open)
+    assert recorded(kind), f"record answers under tests/sources/{kind}/"
+
+
+@pytest.mark.parametrize(("kind", "path"), PAIRS, ids=PAIR_IDS)
+def test_a_recorded_answer_reads_as_expected(kind: str, path: Path) -> None:
+    expected = json.loads(path.with_suffix(".expected.json").read_text())
+    for payload in (path.read_bytes(), json.loads(path.read_text())):  # as bytes, and already decoded
+        assert told(kind, payload) == expected
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_the_recorded_answers_of_a_kind_hold_sightings_and_errors(kind: str) -> None:
+    expected = [json.loads(path.with_suffix(".expected.json").read_text()) for path in recorded(kind)]
+    assert any("raises" in each for each in expected)
+    assert any(sightings for each in expected if "raises" not in each for sightings in each.values())
+
+
+ODD: tuple[Any, ...] = (
+    None,
+    0,
+    -1,
+    1.5,
+    True,
+    "",
+    "odd \x00\n<b>",
+    [],
+    [None],
+    ["x"],
+    {},
+    {"x": []},
+    [[[]]],
+    10**30,
+)
+
+
+def places(node: Any) -> Iterator[tuple[Any, ...]]:
+    """Return the path of every value, one for each kind of place: the second event is no other kind than the first."""
+    seen = set()
+    for path in everywhere(node):
+        kind_of_place = tuple("*" if isinstance(step, int) else step for step in path)
+        if kind_of_place not in seen:
+            seen.add(kind_of_place)
+            yield path
+
+
+def everywhere(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in inner:
+        yield from everywhere(value, (*path, key))
+
+
+def with_odd(node: Any, path: tuple[Any, ...], odd: Any) -> Any:
+    if not path:
+        return odd
+    inner = with_odd(node[path[0]], path[1:], odd)
+    if isinstance(node, dict):
+        return {**node, path[0]: inner}
+    return [inner if at == path[0] else value for at, value in enumerate(node)]
+
+
+def without(node: Any, path: tuple[Any, ...]) -> Any:
+    if len(path) == 1:
+        return {k: v for k, v in node.items() if k != path[0]} if isinstance(node, dict) else node[: path[0]]
+    inner = without(node[path[0]], path[1:])
+    return {**node, path[0]: inner} if isinstance(node, dict) else [*node[: path[0]], inner]
+
+
+def read(kind: str, payload: bytes | Mapping[str, Any]) -> None:
+    """Read a spoilt answer: sightings in form, or an error of the house."""
+    try:
+        by_number = load(kind).parse(payload, source="recorded")
+    except (Temporary, Permanent):
+        return
+    for number, sightings in by_number.items():
+        assert isinstance(number, str)
+        for sighting in sightings:
+            assert isinstance(sighting, Sighting)
+            assert (sighting.at is None) == (sighting.quality is TimeQuality.UNKNOWN)
+            assert sighting.at is None or sighting.at.utcoffset() == timedelta(0)
+            shown = (sighting.text, sighting.translation, sighting.place, sighting.carrier, sighting.code)
+            assert all(isinstance(field, str) for field in shown)
+            assert not any(c in field for field in shown for c in "\n\r\x00")
+
+
+@pytest.mark.parametrize(("kind", "path"), PAIRS, ids=PAIR_IDS)
+def test_an_answer_with_any_one_value_odd_or_missing_reads_or_raises_an_error_of_the_house(
+    kind: str, path: Path
+) -> None:
+    whole = json.loads(path.read_text())
+    for place in places(whole):
+        for odd in ODD:
+            spoilt = with_odd(whole, place, odd)
+            read(kind, json.dumps(spoilt).encode())
+        if place:
+            read(kind, without(whole, place))
+
+
+@pytest.mark.parametrize(("kind", "path"), PAIRS, ids=PAIR_IDS)
+def test_an_answer_cut_anywhere_is_an_error(kind: str, path: Path) -> None:
+    whole = path.read_bytes().strip()
+    for end in range(0, len(whole), max(1, len(whole) // 60)):
+        with pytest.raises((Temporary, Permanent)):
+            load(kind).parse(whole[:end], source="recorded")
+
+
+def test_the_check_of_odd_values_would_notice_a_parser_that_falls_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = json.loads((HERE / "cainiao" / "customs.json").read_text())
+    place = ("module", 0, "detailList", 0, "desc")
+    assert place in list(places(whole))
+    assert with_odd(whole, place, 7)["module"][0]["detailList"][0]["desc"] == 7
+    assert "desc" not in without(whole, place)["module"][0]["detailList"][0]
+
+
+# --- on the wire
+
+
+@pytest.fixture
+def server() -> Iterator[FaultyServer]:
+    with FaultyServer(lambda _: Reply(b"", 500)) as running:
+        yield running
+
+
+class Harness:
+    """A source of *kind* whose service is *server*, or nobody."""
+
+    def __init__(self, kind: str, origin: str) -> None:
+        text = (HERE / kind / "settings.json").read_text().replace("{origin}", origin)
+        said = json.loads(text)
+        module = load(kind)
+        self.source = module.open(
+            module.Settings.model_validate(said["settings"]), name="tested", clock=lambda: NOW
+        )
+        self.asks = [Ask(**fields) for fields in said["asks"]]
+        self.largest = int(said["settings"]["largest"])
+
+    def errors(self, *, of: list[Ask]) -> list[Temporary | Permanent]:
+        """Track; return the errors, and fail where anything else came back."""
+        try:
+            outcomes = self.source.track(of)
+        except (Temporary, Permanent) as error:
+            return [error]
+        finally:
+            self.source.close()
+        assert set(outcomes) == {ask.parcel for ask in of}
+        found: list[Temporary | Permanent] = []
+        for outcome in outcomes.values():
+            assert not isinstance(outcome, NoNews), "an error was taken for no news"
+            if isinstance(outcome, Found):
+                with pytest.raises(Temporary) as raised:
+                    outcome.read()
+                found.append(raised.value)
+            else:
+                found.append(outcome)
+        return found
+
+
+BODIES: Mapping[str, bytes] = {
+    "nothing": b"",
+    "blanks": b" \n ",
+    "garbage": bytes(range(256)),
+    "a word": b"OK",
+    "a number": b"123",
+    "null": b"null",
+    "a list": b"[]",
+    "a list of lists": b"[[[]]]",
+    "an empty object": b"{}",
+    "a success without data": b'{"code":0,"success":true}',
+    "null data": b'{"code":0,"data":null,"success":true,"module":null}',
+    "data of the wrong type": b'{"code":0,"data":"x","success":true,"module":"x"}',
+    "empty lists": b'{"code":0,"data":{"accepted":[],"rejected":[]},"success":true,"module":[]}',
+    "lists of the wrong type": b'{"code":0,"data":{"accepted":"x","rejected":7},"success":true,"module":[7]}',
+    "somebody else's parcel": b'{"code":0,"data":{"accepted":[{"number":"X1"}]},"success":true,"module":[{"mailNo":"X1"}]}',
+    "an error in 200": b'{"code":-18010003,"data":{"errors":[{"code":-18010003,"message":"x"}]},"success":false}',
+    "a JSON cut short": b'{"code":0,"data":{"accepted":[{"number":"LP0',
+    "bad UTF-8": b'{"code":0,"data":{"errors":[{"code":1,"message":"\xff\xfe"}]},"success":false,"errorMsg":"\xff"}',
+    "half a letter": b'{"code":0,"data":{"errors":[{"code":1,"message":"\\ud800"}]},"success":false,"errorMsg":"\\ud800"}',
+    "a thousand levels": b'{"data":' + b"[" * 20_000,
+    "HTML": b"<!DOCTYPE html><html><body>Are you human?</body></html>",
+    "HTML after a mark": b"\xef\xbb\xbf\n<html></html>",
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
+@pytest.mark.parametrize("kind", ON_THE_WIRE)
+def test_a_body_that_is_no_answer_is_an_error_for_new_and_known_parcels(
+    kind: str, body: bytes, server: FaultyServer
+) -> None:
+    for ask in Harness(kind, server.origin).asks:
+        server.inject(Reply(body))
+        assert Harness(kind, server.origin).errors(of=[ask])
+
+
+@pytest.mark.parametrize("status", [204, 400, 401, 403, 404, 408, 418, 429, 500, 502, 503, 504, 520])
+@pytest.mark.parametrize("kind", ON_THE_WIRE)
+def test_a_status_that_is_no_success_is_an_error(kind: str, status: int, server: FaultyServer) -> None:
+    for body, media in ((b"", "text/plain"), (b"<html></html>", "text/html"), (b"{}", "application/json")):
+        if status == 204 and body:
+            continue
+        server.inject(Reply(body, status, kind=media))
+        harness = Harness(kind, server.origin)
+        assert harness.errors(of=harness.asks[-1:])
+
+
+@pytest.mark.parametrize("kind", ON_THE_WIRE)
+def test_a_request_to_slow_down_says_when_in_all_three_styles(kind: str, server: FaultyServer) -> None:
+    later = format_datetime(NOW + timedelta(seconds=90), usegmt=True)
+    styles = {"7": timedelta(seconds=7), later: timedelta(seconds=90), None: None}
+    for said, after in styles.items():
+        server.inject(Reply(b"{}", 429, {"Retry-After": said} if said else {}))
+        harness = Harness(kind, server.origin)
+        (error,) = harness.errors(of=harness.asks[-1:])
+        assert isinstance(error, Temporary)
+        assert error.after == after or (
+            after is None and error.after is not None and error.after > timedelta(hours=1)
+        )
+
+
+@pytest.mark.parametrize("kind", ON_THE_WIRE)
+def test_a_redirect_is_not_followed(kind: str, server: FaultyServer) -> None:
+    with FaultyServer(lambda _: Reply(b"{}")) as elsewhere:
+        for location in (elsewhere.origin, "/x5sec/punish", "http://[", ""):
+            server.next_redirect(location)
+            harness = Harness(kind, server.origin)
+            (error,) = harness.errors(of=harness.asks[-1:])
+            assert isinstance(error, Temporary)
+        assert not elsewhere.requests
+
+
+@pytest.mark.parametrize("kind", ON_THE_WIRE)
+def test_silence_slowness_and_broken_connections_are_temporary(kind: str, server: FaultyServer) -> None:
+    faults = (Reply(b"{}", stall=3.0), Reply(b"{" + b" " * 1000 + b"}", drip=0.05), Reply(b"{}" * 50, cut=10))
+    for fault in faults:
+        server.inject(fault)
+        harness = Harness(kind, server.origin)
+        (error,) = harness.errors(of=harness.asks[-1:])
+        assert isinstance(error, Temporary)
+
+
+@pytest.mark.parametrize("kind", ON_THE_WIRE)
+def test_a_service_that_is_not_there_is_temporary(kind: str) -> None:
+    with socket.socket() as taken:  # bound and not listening: nobody answers, nobody else can take the port
+        taken.bind(("127.0.0.1", 0))
+        harness = Harness(kind, f"http://127.0.0.1:{taken.getsockname()[1]}")
+        (error,) = harness.errors(of=harness.asks[-1:])
+    assert isinstance(error, Temporary)
+
+
+@pytest.mark.parametrize("kind", ON_THE_WIRE)
+def test_a_body_larger_than_the_cap_is_not_read_to_its_end_packed_or_not(
+    kind: str, server: FaultyServer
+) -> None:
+    harness = Harness(kind, server.origin)
+    large = b'{"x":"' + b" " * (harness.largest * 3) + b'"}'
+    server.inject(Reply(large, headers={"Content-Encoding": "identity"}))
+    (plain_error,) = harness.errors(of=harness.asks[-1:])
+    server.inject(Reply(gzip.compress(large), headers={"Content-Encoding": "gzip"}))
+    again = Harness(kind, server.origin)
+    (packed_error,) = again.errors(of=again.asks[-1:])
+    assert f"more than {harness.largest} bytes" in str(plain_error)
+    assert f"more than {harness.largest} bytes" in str(packed_error)
+
+
+@pytest.mark.parametrize("kind", ON_THE_WIRE)
+def test_an_error_never_shows_the_key(kind: str, server: FaultyServer) -> None:
+    key = str(json.loads((HERE / kind / "settings.json").read_text())["settings"].get("token", "no key"))
+    for fault in (Reply(b"", 401), Reply(b"<html>", 403), Reply(b"x"), Reply(b"", 302, {"Location": "/"})):
+        server.inject(fault)
+        harness = Harness(kind, server.origin)
+        for error in harness.errors(of=harness.asks[-1:]):
+            assert key not in f"{error!r} {error}"
+        assert key not in repr(harness.source.__dict__)
+
+
+@pytest.mark.parametrize("kind", ON_THE_WIRE)
+def test_opening_makes_no_request(kind: str, server: FaultyServer) -> None:
+    Harness(kind, server.origin).source.close()
+    assert not server.requests
