@@ -1,0 +1,220 @@
+"""Made-up orders and parcels from which a context for every advice is built by the real brief."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from workers.core import advise, brief
+from workers.core.advise import FACTS, Row
+from workers.core.model import (
+    Charge,
+    Charges,
+    Checkout,
+    Estimate,
+    Evidence,
+    Money,
+    Operator,
+    Order,
+    Pace,
+    ParcelRef,
+    Prepaid,
+    Reading,
+    Seen,
+    Side,
+    Sighting,
+    Situation,
+    Snapshot,
+    Stage,
+    Tax,
+    TimeQuality,
+    Usual,
+    Why,
+)
+
+NOW = datetime(2026, 12, 8, 9, 30, tzinfo=UTC)
+RULE = Evidence(
+    "rule",
+    "VAT from the first euro",
+    "countries/ES.yaml:7",
+    "https://www.agenciatributaria.gob.es/Sede/iva/importaciones-de-bajo-valor.html",
+    date(2026, 11, 22),
+)
+PARCEL = ParcelRef("reel/LX400000015CN", "LX400000015CN", "China Post")
+OPERATOR = Operator(
+    id="correos",
+    name="Correos",
+    country="ES",
+    kind="post",
+    asks_by=("email", "sms", "letter"),
+    pay_where="the Correos app, or type correos.es yourself and look for “Aduanas”; also at delivery",
+    pay_methods=("card", "cash"),
+    domains=("correos.es", "adtpostales.com"),
+    site="correos.es",
+    storage_days=15,
+    documents_where="type adtpostales.com yourself, with the number on the notice",
+    contact="the form under “Aduanas” on correos.es",
+    links_in_messages="sometimes",
+    evidence=Evidence(
+        "rule", "Correos", "operators/correos.yaml:1", "https://www.correos.es", date(2026, 11, 22)
+    ),
+)
+
+
+def euro(amount: str) -> Money:
+    return Money(Decimal(amount), "EUR")
+
+
+def order(*, tax: Tax = Tax.DUE, protected_until: date | None = date(2026, 12, 20), **more: Any) -> Order:
+    paid = Prepaid.YES if tax is Tax.PREPAID else Prepaid.NO
+    facts: dict[str, Any] = {
+        "id": "reel",
+        "title": "Fishing reel",
+        "parcels": (PARCEL,),
+        "destination": "ES",
+        "goods": euro("89.00"),
+        "shipping": euro("4.20"),
+        "shop": "AliExpress",
+        "seller": "River & Lake Tackle",
+        "number": "8190000000000013",
+        "checkout": Checkout(vat=paid, vat_amount=euro("19.57") if paid is Prepaid.YES else None),
+        "protected_until": protected_until,
+        "ordered_on": date(2026, 11, 5),
+    }
+    return Order(**(facts | more))
+
+
+def seen(stage: Stage, text: str, at: datetime | None, **more: Any) -> Seen:
+    return Seen(
+        Sighting(
+            source="recorded",
+            text=text,
+            at=at,
+            quality=TimeQuality.EXACT if at else TimeQuality.UNKNOWN,
+            place=more.pop("place", "Madrid"),
+            country="ES",
+            **more,
+        ),
+        Reading(stage, evidence=(Evidence("phrase", "inspection", "phrases/en.yaml:118"),)),
+        first_seen=at or NOW,
+        witnesses=("recorded",),
+    )
+
+
+def estimate(tax: Tax) -> Estimate:
+    if tax is not Tax.DUE:
+        return Estimate(tax, NOW.date(), rules=(RULE,), prepaid_expected=tax is Tax.UNKNOWN)
+    return Estimate(
+        Tax.DUE,
+        NOW.date(),
+        charges=(
+            Charge("import_vat", euro("20.19"), euro("20.79"), RULE, date(2021, 7, 1)),
+            Charge("flat_duty", euro("3.00"), euro("3.00"), RULE, date(2026, 7, 1)),
+            Charge("operator_fee", euro("3.00"), euro("10.00"), RULE, None),
+        ),
+        low=euro("26.19"),
+        high=euro("33.79"),
+        rules=(RULE,),
+        expected=(
+            Evidence(
+                "rule", "Union handling fee of 2 EUR an item", "countries/EU.yaml:80", "https://ec.europa.eu"
+            ),
+        ),
+        rates=("1 USD = 0.92 EUR (ECB, 2026-12-07)",),
+        assumptions=("category_guessed",),
+    )
+
+
+def typical(row: Row) -> Situation:
+    """Return one situation that *row*'s first alternative answers, with the facts a reader would expect elsewhere."""
+    usual: dict[str, Any] = {
+        "cause": None,
+        "side": Side.DESTINATION,
+        "addressee": None,
+        "charges": Charges.UNKNOWN,
+        "tax": Tax.PREPAID,
+        "pace": Pace.USUAL,
+        "protection": advise.Protection.OPEN,
+        "past_customs": False,
+    }
+    for alternative in row.when:
+        facts = {
+            name: (
+                usual[name]
+                if name in usual and usual[name] in values
+                else next(v for v in FACTS[name] if v in values)
+            )
+            for name, values in {**{n: frozenset(v) for n, v in FACTS.items()}, **alternative}.items()
+        }
+        stage = facts["stage"]
+        facts["side"] = advise.SIDED.get(stage, facts["side"])
+        found = Situation(**facts)
+        if row.fits(found):
+            return found
+    raise AssertionError(f"no typical situation for {row.advice.id}")
+
+
+UNTIL = {
+    advise.Protection.OPEN: NOW.date() + timedelta(days=30),
+    advise.Protection.CLOSING: NOW.date() + timedelta(days=8),
+    advise.Protection.LAST_CALL: NOW.date() + timedelta(days=2),
+    advise.Protection.OVER: NOW.date() - timedelta(days=4),
+    advise.Protection.UNKNOWN: None,
+}
+
+
+def full(row: Row, *, why: Why = Why.FIRST, **order_facts: Any) -> dict[str, Any]:
+    """Return the context of *row*'s advice for a well-filled order, through the real brief."""
+    situation = typical(row)
+    days = {Pace.USUAL: 2, Pace.SLOW: 8, Pace.STUCK: 12}[situation.pace]
+    since = NOW - timedelta(days=days, hours=2)
+    facts = {"protected_until": UNTIL[situation.protection]} | order_facts
+    snapshot = Snapshot(
+        stage=situation.stage,
+        since=since,
+        occurrence=1,
+        side=situation.side,
+        addressee=situation.addressee,
+        charges=situation.charges,
+        causes=(situation.cause,) if situation.cause else (),
+        past_customs=situation.past_customs,
+        timeline=(
+            seen(
+                Stage.EXPORT_CLEARED,
+                "Export customs clearance complete",
+                since - timedelta(days=9),
+                place="Shenzhen",
+            ),
+            seen(Stage.ARRIVED_DESTINATION, "Arrived at destination country", since - timedelta(days=1)),
+            seen(situation.stage, "The last thing the carrier said", since),
+        ),
+        first_look=since,
+        last_news=since,
+        in_customs_since=since,
+        next_numbers=("PQ4F6B0000000000000000A",),
+    )
+    return brief.brief(
+        order(tax=situation.tax, **facts),
+        PARCEL,
+        snapshot,
+        situation,
+        row.advice,
+        estimate(situation.tax),
+        OPERATOR,
+        Usual(half=3, most=7, observations=0, source="pace.yaml:12", stuck=10.5),
+        why,
+        now=NOW,
+    )
+
+
+def minimal(row: Row, *, why: Why = Why.FIRST) -> dict[str, Any]:
+    """Return the context of *row*'s advice where almost nothing is known: ten lines of config, no operator, no event."""
+    situation = typical(row)
+    bare = Order(id="x", title="Thing", parcels=(ParcelRef("x/1", "1"),), destination="DE")
+    snapshot = Snapshot(stage=situation.stage, side=situation.side, charges=situation.charges)
+    nothing = Estimate(Tax.UNKNOWN, NOW.date(), assumptions=("value_unknown",))
+    silent = Usual(half=0, most=0, observations=0, source="")
+    return brief.brief(
+        bare, bare.parcels[0], snapshot, situation, row.advice, nothing, None, silent, why, now=NOW
+    )

@@ -1,0 +1,212 @@
+"""Money, dates, lists and citations as the reader writes them (Babel), and the filters that templates may use."""
+
+from __future__ import annotations
+
+import gettext as gnu
+import re
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import jinja2
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_skeleton, format_time, get_datetime_format
+from babel.lists import format_list
+from babel.numbers import format_currency
+
+WIDTH: Final = 72  # columns of the text part
+WEEK: Final = timedelta(days=7)
+# Languages whose words fit the GSM 7-bit alphabet, as written or with accents dropped as people do in text messages.
+GSM: Final = frozenset(
+    {"en", "de", "fr", "es", "it", "nl", "pt", "sv", "da", "nb", "no", "fi", "pl", "cs", "sk", "hu"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads: language, zone and translations."""
+
+    tag: str  # BCP 47
+    locale: Locale
+    zone: ZoneInfo
+    catalog: gnu.NullTranslations
+
+    @classmethod
+    def of(cls, lang: str, timezone: str, catalog: gnu.NullTranslations) -> Reader:
+        return cls(lang, _locale(lang), _zone(timezone), catalog)
+
+    @property
+    def direction(self) -> str:
+        return self.locale.text_direction
+
+    @property
+    def gsm(self) -> bool:
+        return self.locale.language in GSM
+
+    def money(self, money: Mapping[str, str]) -> str:
+        said = format_currency(Decimal(money["amount"]), money["currency"], locale=self.locale)
+        return _spaced(said)
+
+    def day(self, day: str | None) -> str:
+        """Return "Friday 4 December 2026" for an ISO date, "" for none."""
+        return _dated("yMMMMEEEEd", _day_of(day, self.zone), self.locale)
+
+    def short_day(self, day: str | None) -> str:
+        """Return "4 Dec" for an ISO date, "" for none."""
+        return _dated("MMMd", _day_of(day, self.zone), self.locale)
+
+    def moment(self, moment: str | None, *, day_only: bool) -> str:
+        """Return "4 Dec 2026, 14:30" in the reader's zone for an ISO moment, "" for none."""
+        if moment is None:
+            return ""
+        at = datetime.fromisoformat(moment)
+        if day_only:
+            return _dated("yMMMd", at.date(), self.locale)
+        glue = get_datetime_format("medium", locale=self.locale).replace("'", "")
+        return glue.format(
+            _spaced(format_time(at, "short", tzinfo=self.zone, locale=self.locale)),
+            _dated("yMMMd", at.astimezone(self.zone).date(), self.locale),
+        )
+
+    def either(self, words: Sequence[str]) -> str:
+        return format_list(list(words), style="or", locale=self.locale)
+
+
+def _spaced(said: str) -> str:
+    """Plain spaces for Babel's narrow and unbreakable ones, which cost an SMS its cheap alphabet."""
+    return said.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+@lru_cache(maxsize=64)
+def _locale(lang: str) -> Locale:
+    # English with no country reads dates as most of the world writes them; "en-US" has its own.
+    wanted = "en_GB" if lang == "en" else lang.replace("-", "_")
+    try:
+        return Locale.parse(wanted)
+    except (UnknownLocaleError, ValueError):
+        return Locale.parse("en_GB")
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+@lru_cache(maxsize=512)
+def _dated(skeleton: str, day: date | None, locale: Locale) -> str:
+    if day is None:
+        return ""
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    return _spaced(format_skeleton(skeleton, noon, tzinfo=UTC, locale=locale))
+
+
+def _day_of(day: str | None, zone: ZoneInfo) -> date | None:
+    if not day:
+        return None
+    return datetime.fromisoformat(day).astimezone(zone).date() if "T" in day else date.fromisoformat(day)
+
+
+def cite(source: str) -> str:
+    """Return a source as words: a host and the document's name, never an address to click."""
+
+    def named(found: re.Match[str]) -> str:
+        parts = urlsplit(found[0])
+        last = re.sub(r"\.\w{1,5}$", "", parts.path.rstrip("/").rpartition("/")[2])
+        name = " ".join(re.split(r"[-_+]", last)) if re.search(r"[^\W\d_]{4,}", last) else ""
+        host = (parts.hostname or "").removeprefix("www.")
+        return f"{host} ({textwrap.shorten(name, 60, placeholder='…')})" if name else host
+
+    return re.sub(r"https?://[^\s,;)]+", named, source)
+
+
+def cited(evidence: Mapping[str, Any]) -> str:
+    """Return what an entry of our knowledge says and where it stands, for the curious."""
+    where = [part for part in (evidence["where"], cite(evidence["source"])) if part]
+    if evidence["checked"]:
+        where.append(evidence["checked"])
+    return f"{cite(evidence['what'])} [{'; '.join(where)}]" if where else cite(evidence["what"])
+
+
+# -- what templates may use: gettext with the reader's catalog, and filters ------------------------------------------
+
+
+@jinja2.pass_context
+def gettext(context: jinja2.runtime.Context, message: str) -> str:
+    reader: Reader = context["reader"]
+    return reader.catalog.gettext(message)
+
+
+@jinja2.pass_context
+def ngettext(context: jinja2.runtime.Context, singular: str, plural: str, count: int) -> str:
+    reader: Reader = context["reader"]
+    return reader.catalog.ngettext(singular, plural, count)
+
+
+@jinja2.pass_context
+def own(context: jinja2.runtime.Context, words: str) -> str:
+    """Translate words of our knowledge; they are no format string, a "%" in them is a per cent sign."""
+    reader: Reader = context["reader"]
+    return reader.catalog.gettext(words) if words else ""
+
+
+@jinja2.pass_context
+def money(context: jinja2.runtime.Context, amount: Mapping[str, str]) -> str:
+    reader: Reader = context["reader"]
+    return reader.money(amount)
+
+
+@jinja2.pass_context
+def day(context: jinja2.runtime.Context, when: str | None) -> str:
+    reader: Reader = context["reader"]
+    return reader.day(when) or reader.catalog.gettext("a date we do not know")
+
+
+@jinja2.pass_context
+def short_day(context: jinja2.runtime.Context, when: str | None) -> str:
+    reader: Reader = context["reader"]
+    return reader.short_day(when) or reader.catalog.gettext("a date we do not know")
+
+
+@jinja2.pass_context
+def day_or_week(context: jinja2.runtime.Context, when: str | None) -> str:
+    """A date, or the day a week from now."""
+    reader: Reader = context["reader"]
+    return reader.day(when or (datetime.fromisoformat(context["now"]) + WEEK).isoformat())
+
+
+@jinja2.pass_context
+def day_or_now(context: jinja2.runtime.Context, when: str | None) -> str:
+    reader: Reader = context["reader"]
+    return reader.day(when or context["now"])
+
+
+def wrap(text: str, first: str = "", rest: str | None = None) -> str:
+    """Wrap *text* for the text part; lines after the first are indented under it."""
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=" " * len(first) if rest is None else rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+FILTERS: Final[Mapping[str, Callable[..., object]]] = {
+    "own": own,
+    "money": money,
+    "day": day,
+    "shortday": short_day,
+    "day_or_week": day_or_week,
+    "day_or_now": day_or_now,
+    "wrap": wrap,
+}
