@@ -84,22 +84,7 @@ def test_the_recorded_answers_of_a_kind_hold_sightings_and_errors(kind: str) -> 
     assert any(sightings for each in expected if "raises" not in each for sightings in each.values())
 
 
-ODD: tuple[Any, ...] = (
-    None,
-    0,
-    -1,
-    1.5,
-    True,
-    "",
-    "odd \x00\n<b>",
-    [],
-    [None],
-    ["x"],
-    {},
-    {"x": []},
-    [[[]]],
-    10**30,
-)
+ODD: tuple[Any, ...] = (None, 0, True, "odd \x00\n<b>", [], ["x"], {}, [[{}]], 10**30)
 
 
 def places(node: Any) -> Iterator[tuple[Any, ...]]:
@@ -168,7 +153,7 @@ def test_an_answer_with_any_one_value_odd_or_missing_reads_or_raises_an_error_of
 @pytest.mark.parametrize(("kind", "path"), PAIRS, ids=PAIR_IDS)
 def test_an_answer_cut_anywhere_is_an_error(kind: str, path: Path) -> None:
     whole = path.read_bytes().strip()
-    for end in range(0, len(whole), max(1, len(whole) // 60)):
+    for end in range(0, len(whole), max(1, len(whole) // 30)):
         with pytest.raises((Temporary, Permanent)):
             load(kind).parse(whole[:end], source="recorded")
 
