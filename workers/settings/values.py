@@ -60,7 +60,7 @@ def _amount_hint(text: str) -> str:
     sign = next((code for sign, code in sorted(_SIGNS.items(), key=lambda i: -len(i[0])) if sign in text), "")
     code = re.search(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])", text)
     currency = code[0] if code else sign
-    digits = re.sub(r"[^0-9.,]", "", text)
+    digits = re.sub(r"[^0-9.,]", "", text).rstrip(".,")
     cents = re.fullmatch(r"([0-9.,]*)[.,]([0-9]{1,2})", digits)
     whole = re.sub(r"[.,]", "", cents[1] if cents else digits)
     if not whole:
@@ -118,6 +118,9 @@ def country(text: object) -> str:
     raise Wrong(f"{_quoted(text)} is not a country code", hint)
 
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
 def day(text: object) -> date | None:
     """``"2026-11-24"`` → date; empty → None."""
     if not isinstance(text, str):
@@ -126,7 +129,7 @@ def day(text: object) -> date | None:
     if not text:
         return None
     try:
-        if len(text) == 10:
+        if _DAY.fullmatch(text):
             return date.fromisoformat(text)
     except ValueError:
         pass
@@ -222,6 +225,9 @@ def email(text: object) -> str:
     raise Wrong(f"{_quoted(text)} is not an e-mail address", "such as anna@example.org")
 
 
+_PHONE = re.compile(r"\+[0-9 ()./-]{4,30}", re.ASCII)
+
+
 def phone(text: object) -> str:
     """``"+49 1512 3456789"`` → ``"+4915123456789"`` (E.164); empty stays empty."""
     if not isinstance(text, str):
@@ -231,15 +237,17 @@ def phone(text: object) -> str:
         return ""
     hint = "write the country first, as +4915123456789"
     if not text.startswith("+"):
-        if text.startswith("00"):
+        if text.startswith("00") and text[2:].isdigit():
             hint = f"write +{text[2:]}"
         raise Wrong(f"{_quoted(text)} has no country", hint)
     try:
+        if not _PHONE.fullmatch(text):  # the library reads past letters and extensions
+            raise phonenumbers.NumberParseException(phonenumbers.NumberParseException.NOT_A_NUMBER, text)
         number = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException:
         raise Wrong(f"{_quoted(text)} is not a phone number", hint) from None
     possible = phonenumbers.is_possible_number_with_reason(number)
-    if possible != phonenumbers.ValidationResult.IS_POSSIBLE or number.extension:
+    if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise Wrong(f"{_quoted(text)} is not a phone number", "are there digits missing, or too many?")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

@@ -1,0 +1,200 @@
+"""Single values: what is accepted, and what is said about the rest."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.core.model import Money, Prepaid
+from workers.loading import Wrong
+from workers.settings import values
+
+
+@pytest.mark.parametrize(
+    ("text", "amount", "currency"),
+    [
+        ("23.90 EUR", "23.90", "EUR"),
+        ("23.90EUR", "23.90", "EUR"),
+        ("eur 23.90", "23.90", "EUR"),
+        ("0 USD", "0", "USD"),
+        ("1500 JPY", "1500", "JPY"),
+        ("0.001 KWD", "0.001", "KWD"),
+        ("5 XCG", "5", "XCG"),
+    ],
+)
+def test_money_keeps_every_digit(text: str, amount: str, currency: str) -> None:
+    money = values.money(text)
+    assert money == Money(Decimal(amount), currency)
+    assert str(money.amount) == amount
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("23,90", "write 23.90 EUR"),
+        ("23,90 EUR", "write 23.90 EUR"),
+        ("$5", "write 5 USD"),
+        ("US $23.90", "write 23.90 USD"),
+        ("€ 1.234,50", "write 1234.50 EUR"),
+        ("1,234.50 USD", "write 1234.50 USD"),
+        ("1.234 EUR Brutto", "write 1234 EUR"),
+        ("R$ 20", "write 20 BRL"),
+        ("12 zł", "write 12 PLN"),
+        ("£3", "write 3 GBP"),
+        ("EUR", "write 23.90 EUR"),
+        ("about ten", "write 23.90 EUR"),
+        ("-5 EUR", "never negative"),
+        ("NaN EUR", "write 23.90 EUR"),
+        ("1e5 EUR", "EUR"),
+        ("٣ EUR", "write 23.90 EUR"),
+        ("9" * 13 + " EUR", "EUR"),
+        ("5 DEM", "write 23.90 EUR"),
+    ],
+)
+def test_other_money_is_answered_with_what_to_write(text: str, hint: str) -> None:
+    with pytest.raises(Wrong) as caught:
+        values.money(text)
+    assert hint in caught.value.hint
+
+
+@given(st.decimals(0, 10**9, places=2, allow_nan=False, allow_infinity=False))
+def test_every_hint_about_money_is_itself_accepted(amount: Decimal) -> None:
+    for shown in (f"{amount:,} EUR", f"€{amount}", f"{amount} euros, EUR"):
+        with pytest.raises(Wrong) as caught:
+            values.money(f"~{shown}")
+        written = caught.value.hint.rpartition("write ")[2]
+        assert values.money(written) == Money(amount, "EUR")
+
+
+@pytest.mark.parametrize("number", ["RR473124829GB", "EE876543216CA", "RR123456785CN", "ZA000000005AB"])
+def test_right_check_digits_are_right(number: str) -> None:
+    assert values.s10_digit(number) == ""
+
+
+@given(st.from_regex(r"[A-Z]{2}[0-9]{9}[A-Z]{2}", fullmatch=True))
+def test_exactly_one_digit_in_ten_is_right(number: str) -> None:
+    variants = [number[:10] + digit + number[11:] for digit in string.digits]
+    assert [values.s10_digit(v) for v in variants].count("") == 1
+    right = next(v for v in variants if not values.s10_digit(v))
+    assert all(values.s10_digit(v) == right[10] for v in variants if v != right)
+
+
+@pytest.mark.parametrize(
+    "number", ["LP00123456789012", "00340434161094042557", "RR12345678CN", "1Z999AA10123456784"]
+)
+def test_other_formats_have_no_check_digit_of_s10(number: str) -> None:
+    assert values.s10_digit(number) == ""
+
+
+@pytest.mark.parametrize("code", ["DE", "gb", " us ", "XK", "NO"])
+def test_a_country_is_two_letters(code: str) -> None:
+    assert values.country(code) == code.strip().upper()
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("UK", "write GB"),
+        ("EU", "write the country itself"),
+        ("XI", "BT"),
+        ("Germany", "write DE"),
+        ("united states", "write US"),
+        ("Polnd", "write PL"),
+        ("Deutschland", "write DE"),
+        ("ZZ", "two letters"),
+        ("001", "two letters"),
+        ("", "two letters"),
+    ],
+)
+def test_other_words_for_a_country_are_answered_with_its_code(text: str, hint: str) -> None:
+    with pytest.raises(Wrong) as caught:
+        values.country(text)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (values.day, "20261124"),
+        (values.day, "2026-W48-2"),
+        (values.day, "2026-11-24T10:00"),
+        (values.day, "tomorrow"),
+        (values.email, "anna"),
+        (values.email, "anna@host"),
+        (values.email, "anna@@example.org"),
+        (values.email, "an na@example.org"),
+        (values.email, "anna@example.org\nBcc: x@example.org"),
+        (values.email, ".anna@example.org"),
+        (values.email, "anna@example..org"),
+        (values.phone, "+49 1512 345x"),
+        (values.phone, "+999 123456"),
+        (values.phone, "+4915123456789 ext. 5"),
+        (values.link, "ftp://example.org/"),
+        (values.link, "https://user:pw@example.org/"),
+        (values.link, "https://exa mple.org/"),
+        (values.link, "https:///x"),
+        (values.link, "https://example.org/\u202egpj"),
+        (values.link, "https://[::1/"),
+        (values.hs_code, "123"),
+        (values.hs_code, "12345678901"),
+        (values.zone, "Mars/Olympus"),
+        (values.zone, "../../etc/passwd"),
+        (values.zone, "/etc/localtime"),
+        (values.tracking_number, "ＬＰ００１２３４５６"),
+        (values.tracking_number, "LP0012\u200b3456"),
+        (values.tracking_number, "-LP00123456"),
+        (values.paid, "maybe"),
+        (values.vat, "4.54"),
+    ],
+)
+def test_nothing_doubtful_gets_in(read: Callable[[object], Any], text: str) -> None:
+    with pytest.raises(Wrong):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        values.money, values.country, values.day, values.paid, values.vat, values.tracking_number,
+        values.email, values.phone, values.zone, values.link, values.hs_code,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("value", [[], {}, ["DE"], {"a": "b"}, None])
+def test_a_list_or_a_mapping_is_no_value(read: Callable[[object], Any], value: object) -> None:
+    with pytest.raises(Wrong):
+        read(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "paid", "amount"),
+    [
+        ("yes", Prepaid.YES, None),
+        ("No", Prepaid.NO, None),
+        ("true", Prepaid.YES, None),
+        ("", Prepaid.UNKNOWN, None),
+        ("unknown", Prepaid.UNKNOWN, None),
+        ("4.54 EUR", Prepaid.YES, Money(Decimal("4.54"), "EUR")),
+        ("0.00 EUR", Prepaid.NO, Money(Decimal("0.00"), "EUR")),
+    ],
+)
+def test_vat_is_a_word_or_an_amount(text: str, paid: Prepaid, amount: Money | None) -> None:
+    assert values.vat(text) == (paid, amount)
+
+
+@pytest.mark.parametrize(
+    "text", ["anna@example.org", "a.b+c@sub.example.co.uk", "zoë@bücher.example", "me@localhost"]
+)
+def test_e_mail_addresses_as_people_have_them(text: str) -> None:
+    assert values.email(text) == text
+
+
+def test_a_long_value_is_shown_short() -> None:
+    with pytest.raises(Wrong) as caught:
+        values.country("x" * 10_000)
+    assert len(str(caught.value)) < 120
