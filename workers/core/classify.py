@@ -154,9 +154,10 @@ class Classifier:
                 if candidate is not None:
                     candidates.append(candidate)
             start = end
-        if not candidates and ends:
-            candidate = self._sentence(folded, total, tokens, [])
-            candidates = [candidate] if candidate is not None else []
+        if ends:
+            candidate = self._sentence(folded, total, tokens, [], whole=bool(candidates))
+            if candidate is not None:
+                return self._combined([candidate, *candidates], total, settled=True)
         if not candidates:
             return None
         return self._combined(candidates, total)
@@ -167,6 +168,8 @@ class Classifier:
         bits: int,
         tokens: Sequence[Token],
         sayings: Sequence[Hit],
+        *,
+        whole: bool = False,
     ) -> _Candidate | None:
         firm = [s for s in sayings if not self._turned(folded, s, tokens)]
         firm.sort(key=lambda s: s[0] - s[1])
@@ -175,7 +178,7 @@ class Classifier:
             for start, end, meaning in firm
             if isinstance(entry := meaning.entry, Phrase)
         ]
-        decided = self.grammar.decide(bits, tokens)
+        decided = self.grammar.decide(bits, tokens, whole=whole)
         rules = [decided[0], *decided[1]] if decided is not None else []
         words = " + ".join(dict.fromkeys(folded[t.start : t.end] for t in tokens)) if rules else ""
         ruled = [
@@ -205,9 +208,11 @@ class Classifier:
                 return True
         return False
 
-    def _combined(self, candidates: Sequence[_Candidate], bits: int) -> Reading:
+    def _combined(self, candidates: Sequence[_Candidate], bits: int, *, settled: bool = False) -> Reading:
         rank = self.grammar.rank
-        order = sorted(candidates, key=lambda c: rank.get(c.says.stage, len(rank)))
+        order = list(candidates)
+        if not settled:
+            order.sort(key=lambda c: rank.get(c.says.stage, len(rank)))
         won = order[0]
         says = won.says
         if says.stage is Stage.UNKNOWN:
@@ -239,12 +244,9 @@ def sorted_out(hits: list[Hit], marks: frozenset[str]) -> tuple[list[Token], lis
         if isinstance(entry, Phrase):
             phrases.append(hit)
             continue
-        if entry is not None and entry.concepts[0] in marks:
-            tokens.append(Token(start, end, entry, meaning.pattern))
-            continue
         if end <= far and (start, end) != last:
             continue
-        if end > far:
+        if end > far and not (entry is not None and entry.concepts[0] in marks):
             far, last = end, (start, end)
         if entry is not None:
             tokens.append(Token(start, end, entry, meaning.pattern))

@@ -36,6 +36,7 @@ class Rule:
     order: tuple[str, ...] = ()  # first of each, left to right
     says: Says | None = None
     seen: tuple[str, ...] = ()
+    whole: bool = False  # also read over all sentences of a text at once, and then it outranks them
     # facts
     stages: frozenset[Stage] = frozenset()  # only beside these; empty: beside any
     side: Side | None = None
@@ -88,6 +89,7 @@ class Grammar:
         self.rules = tuple(stages)
         self.facts = tuple(facts)
         self._stages = [self._compiled(rule) for rule in stages]
+        self._whole = [compiled for compiled in self._stages if compiled.rule.whole]
         self._facts = [self._compiled(rule) for rule in facts]
         self._loads: dict[tuple[str, ...], _Load] = {}
         self.marks = frozenset(name for name, kind in concepts.items() if kind is Kind.MARK)
@@ -166,11 +168,13 @@ class Grammar:
         first, second = (behind, ahead) if after else (ahead, behind)
         return first if first is not None else second
 
-    def decide(self, bits: int, tokens: Sequence[Token]) -> tuple[Rule, list[Rule]] | None:
-        """Return the first rule that fits and the next few that would have, or None."""
+    def decide(
+        self, bits: int, tokens: Sequence[Token], *, whole: bool = False
+    ) -> tuple[Rule, list[Rule]] | None:
+        """Return the first rule that fits and the next few that would have, or None; *whole*: of those for whole texts."""
         won: Rule | None = None
         beaten: list[Rule] = []
-        for compiled in self._stages:
+        for compiled in self._whole if whole else self._stages:
             if bits & compiled.none or not all(bits & need for need in compiled.all):
                 continue
             if compiled.order and not _ordered(compiled.order, tokens):

@@ -71,6 +71,7 @@ class StageRow(_Says):
     none: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     seen: Lines = ()
+    whole: bool = False
     note: str = ""
 
 
@@ -129,7 +130,9 @@ def load_grammar(path: Path) -> Grammar:
         line = document.line(("stages", i))
         mistakes += _unknown_concepts(document.file, line, names, (*row.all, *row.none, *row.order))
         says = row.says()
-        stages.append(Rule(row.id, f"{document.file}:{line}", row.all, row.none, row.order, says, row.seen))
+        stages.append(
+            Rule(row.id, f"{document.file}:{line}", row.all, row.none, row.order, says, row.seen, row.whole)
+        )
     for i, fact in enumerate(file.facts):
         line = document.line(("facts", i))
         mistakes += _unknown_concepts(document.file, line, names, (*fact.all, *fact.none))

@@ -1,0 +1,111 @@
+"""Every language file, by walking the directory: what an entry has seen it reads, what is unlike it does not, and no language spoils another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.knowledge import tables
+from workers import resources
+from workers.core.classify import Classifier
+from workers.core.model import Stage
+from workers.errors import Misconfigured
+from workers.knowledge import words
+
+FOLDER = resources.knowledge("phrases")
+LANGUAGES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return words.load()
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_a_phrase_has_seen_is_read_as_its_stage(lang: str, classifier: Classifier) -> None:
+    wrong = []
+    for language in classifier.lexicon.languages:
+        if language.code != lang:
+            continue
+        for phrase in language.phrases:
+            assert phrase.seen, f"{phrase.where}: a phrase needs a wording it was made for"
+            for text in phrase.seen:
+                read = classifier.read(text)
+                if read.stage is not phrase.says.stage:
+                    wrong.append(f"{phrase.where}: {text!r} reads {read.stage}, not {phrase.says.stage}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_is_unlike_a_phrase_is_not_read_as_its_stage(lang: str, classifier: Classifier) -> None:
+    wrong = []
+    for language in classifier.lexicon.languages:
+        if language.code != lang:
+            continue
+        for phrase in language.phrases:
+            wrong += [
+                f"{phrase.where}: {text!r} must not read {phrase.says.stage}"
+                for text in phrase.unlike
+                if classifier.read(text).stage is phrase.says.stage
+            ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_cases_of_a_language_are_read_right(lang: str, classifier: Classifier) -> None:
+    wrong = [w for case in tables.of(lang) if (w := case.wrong(classifier.read(case.text)))]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_language_has_enough_cases(lang: str) -> None:
+    assert len(tables.of(lang)) >= 25
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_cases_of_a_language_hold_with_its_files_hint(lang: str, classifier: Classifier) -> None:
+    wrong = [w for case in tables.of(lang) if (w := case.wrong(classifier.read(case.text, lang=lang)))]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_rule_of_the_grammar_that_has_seen_a_text_still_reads_it(classifier: Classifier) -> None:
+    wrong = []
+    for rule in classifier.grammar.rules:
+        for text in rule.seen:
+            read = classifier.read(text)
+            if rule.says is not None and read.stage is not rule.says.stage:
+                wrong.append(f"{rule.where}: {text!r} reads {read.stage}, not {rule.says.stage}")
+    assert not wrong, "\n".join(wrong)
+
+
+def _folder(tmp_path: Path, text: str) -> Path:
+    folder = tmp_path / "phrases"
+    folder.mkdir()
+    (folder / "xx.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_language_file_is_told_all_its_mistakes_with_their_lines(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, "language: yy\nname: X\nwords:\n  custom: a\n  pay: (a|b\n")
+    with pytest.raises(Misconfigured) as caught:
+        words.load(phrases=folder)
+    said = str(caught.value)
+    assert "phrases/xx.yaml:1: language 'yy' must be the file's name" in said
+    assert "phrases/xx.yaml:4: no concept 'custom'" in said
+    assert "phrases/xx.yaml:5: brackets do not pair" in said
+
+
+def test_an_unknown_key_in_a_language_file_is_a_mistake(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, "language: xx\nname: X\nword: {}\n")
+    with pytest.raises(Misconfigured, match=r"xx\.yaml:3: unknown key 'word' \(did you mean 'words'\?\)"):
+        words.load(phrases=folder)
+
+
+def test_a_new_language_is_read_without_touching_any_other_file(tmp_path: Path) -> None:
+    folder = _folder(
+        tmp_path,
+        "language: xx\nname: X\nwords:\n  customs: zoltu*\n  clearance: verplix\n  complete: fertu\nphrases: []\n",
+    )
+    assert words.load(phrases=folder).read("Zoltuan verplix fertu").stage is Stage.RELEASED
+    assert words.load(phrases=folder).read("Zoltuan verplix").stage is Stage.IMPORT_CUSTOMS
