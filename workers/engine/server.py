@@ -39,9 +39,8 @@ class Server:
     """One embedded server on one folder: started or adopted, watched, stopped."""
 
     def __init__(self, binary: Path, folder: Path) -> None:
-        self.folder, self.socket = folder, _socket(folder)
+        self.binary, self.folder, self.socket = binary, folder, _socket(folder)
         self.pid: int | None = None
-        self._binary = binary
         self._child: subprocess.Popen[bytes] | None = None
         self._heard = 0  # bytes of the log that were there before this start
 
@@ -123,7 +122,7 @@ class Server:
         journal = self.folder / "server.log"
         self._heard = journal.stat().st_size if journal.exists() else 0
         # A session of its own: Ctrl-C is for us, and the server is stopped in order.
-        null, argv = subprocess.DEVNULL, [self._binary, config]
+        null, argv = subprocess.DEVNULL, [self.binary, config]
         self._child = subprocess.Popen(  # noqa: S603  # the binary that find() chose
             argv,
             cwd=self.folder,

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import redis
@@ -74,11 +75,11 @@ def spoken() -> Iterator[None]:
 
 
 class Scripts:
-    """All scripts of one client, read once from the files beside this module."""
+    """All scripts of one client, read once from *folder*: the files beside this module, unless told otherwise."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, folder: Traversable | None = None) -> None:
         self.client = client
-        folder = files(__package__)
+        folder = folder or files(__package__)
         prelude = folder.joinpath("prelude.lua").read_text(encoding="utf-8")
         self._bodies: dict[str, str] = {}
         self._shas: dict[str, str] = {}

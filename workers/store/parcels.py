@@ -41,7 +41,7 @@ class Parcels:
             for name, _ in self.scripts.client.zscan_iter(f"{PREFIX}:due:{source}", count=_PAGE):
                 if name not in seen:
                     seen.add(name)
-                    yield name.decode()
+                    yield text(name)
 
     def claim(self, source: str, n: int, *, lease: timedelta, rate: float, burst: int = 1) -> Claim:
         """Lease up to *n* due parcels (at most 500) for one call to *source*.
@@ -122,7 +122,7 @@ class Parcels:
             for key in self.scripts.client.scan_iter(pattern, count=1000):
                 if key not in seen:
                     seen.add(key)
-                    yield key.removeprefix(start).decode()
+                    yield text(key.removeprefix(start))
 
     def forget(self, parcel: str) -> None:
         """Remove everything of *parcel*, its notices too."""

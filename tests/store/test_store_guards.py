@@ -1,0 +1,293 @@
+"""Each guard in the scripts holds, and without it the check fails: the checks are shown to bite.
+
+A case is an invariant as a function of a store, and an edit that takes its guard out of one script. The invariant must
+hold with the scripts as they are shipped and must break with the edit.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import workers.store
+from tests.servers.rows import LEASE, NOW, claim, commit, lapse, owe, owed, take
+from tests.servers.valkey import Valkey
+from workers.errors import LostLease
+from workers.store import Changed, Looked, Store
+from workers.store.lua import Scripts
+
+HOUR = timedelta(hours=1)
+SHIPPED = Path(workers.store.__file__).parent
+P = "o1/LP1CN"
+
+
+def refused(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except LostLease:
+        return True
+    return False
+
+
+# -- the invariants -------------------------------------------------------------------------------------------
+
+
+def two_claims_never_overlap(store: Store) -> None:
+    store.enrol("post", [f"o{i}" for i in range(10)], spread=NOW)
+    first, second = claim(store, 6), claim(store, 6)
+    assert len(first.parcels) == 6
+    assert len(second.parcels) == 4
+    assert not set(first.parcels) & set(second.parcels)
+
+
+def a_claimed_parcel_comes_back_by_itself(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    claim(store)
+    lapse(store, "due:post")
+    assert len(claim(store).parcels) == 1
+
+
+def a_notice_has_one_holder(store: Store) -> None:
+    owe(store, owed())
+    take(store)
+    assert store.claim_notice("mail", lease=LEASE, worker="w2") is None
+
+
+def only_the_holder_ends_an_attempt(store: Store) -> None:
+    owe(store, owed())
+    late = take(store)
+    lapse(store, "ob:mail")
+    take(store)
+    assert refused(lambda: store.done(late.id, late.token))
+    assert [row.state for row in store.notices()] == ["sending"]
+
+
+def only_the_holder_renews(store: Store) -> None:
+    owe(store, owed())
+    late = take(store)
+    lapse(store, "ob:mail")
+    take(store)
+    assert refused(lambda: store.renew(late.id, late.token, lease=HOUR))
+
+
+def what_is_sent_is_never_sent_again(store: Store) -> None:
+    owe(store, owed())
+    notice = take(store)
+    store.done(notice.id, notice.token)
+    owe(store, owed())
+    assert store.claim_notice("mail", lease=LEASE, worker="w") is None
+    assert [row.state for row in store.notices()] == ["sent"]
+
+
+def an_end_may_be_said_twice(store: Store) -> None:
+    owe(store, owed())
+    notice = take(store)
+    store.retry(notice.id, notice.token, after=HOUR, error="x")
+    assert not refused(lambda: store.retry(notice.id, notice.token, after=HOUR, error="x"))
+    assert store.counts()["retried"] == 1
+
+
+def no_decision_is_lost_to_another(store: Store) -> None:
+    store.commit(commit(P, 0, snapshot=b"a"))
+    assert store.commit(commit(P, 0, snapshot=b"b")) == "stale"
+    known = store.recall(P)
+    assert known is not None
+    assert known.snapshot == b"a"
+
+
+def the_same_op_is_done_once(store: Store) -> None:
+    once = commit(P, 0)
+    assert [store.commit(once), store.commit(once)] == ["done", "done"]
+
+
+def a_poisonous_notice_ends_held(store: Store) -> None:
+    owe(store, owed())
+    for _ in range(4):
+        take(store)
+        lapse(store, "ob:mail")
+    assert store.claim_notice("mail", lease=LEASE, worker="w") is None
+
+
+def a_crash_may_have_sent_it(store: Store) -> None:
+    owe(store, owed())
+    take(store)
+    lapse(store, "ob:mail")
+    assert take(store).uncertain
+
+
+def too_late_is_not_sent(store: Store) -> None:
+    owe(store, owed(expires=NOW))
+    assert store.claim_notice("mail", lease=LEASE, worker="w") is None
+
+
+def the_newer_notice_stands(store: Store) -> None:
+    owe(store, owed("old"))
+    owe(store, owed("new"))
+    assert take(store).id == "new"
+    assert store.claim_notice("mail", lease=LEASE, worker="w") is None
+
+
+def the_older_is_not_tried_after_the_newer(store: Store) -> None:
+    owe(store, owed("old"))
+    old = take(store)
+    owe(store, owed("new"))
+    store.retry(old.id, old.token, after=NOW, error="451")
+    assert {row.id: row.state for row in store.notices()} == {"old": "skipped", "new": "pending"}
+    assert take(store).id == "new"
+    assert store.claim_notice("mail", lease=LEASE, worker="w") is None
+
+
+def an_unchanged_look_needs_no_decision_and_a_changed_one_does(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.commit(commit(P, source="post", fingerprint="a", every=HOUR))
+    assert store.settle("post", [Looked(P, "a")], every=HOUR) == ()
+    assert store.settle("post", [Looked(P, "b")], every=HOUR) == (Changed(P, 1, b"snapshot", b"told"),)
+
+
+def a_late_look_revives_nothing(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.dismiss("post", [P])
+    store.settle("post", [Looked(P, "")], every=HOUR)
+    assert list(store.watched("post")) == []
+    assert store.scripts.client.hget("{cw}:look:post", P) is None
+
+
+def a_late_commit_revives_nothing(store: Store) -> None:
+    store.commit(commit(P, source="post", fingerprint="a", every=HOUR, review_in=NOW))
+    assert list(store.watched("post")) == []
+    assert store.claim_reviews(10, lease=LEASE) == ()
+
+
+def enrolling_again_does_not_move_a_lease(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    claim(store)
+    store.enrol("post", [P], spread=NOW)
+    assert claim(store).parcels == ()
+
+
+def a_pause_is_not_shortened(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.pause("post", after=HOUR)
+    store.pause("post", after=NOW)
+    assert claim(store).parcels == ()
+
+
+def a_rate_is_kept(store: Store) -> None:
+    store.enrol("post", [f"o{i}" for i in range(5)], spread=NOW)
+    assert [len(store.claim("post", 1, lease=LEASE, rate=0.01).parcels) for _ in range(3)] == [1, 0, 0]
+
+
+def reviews_are_leased(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.commit(commit(P, review_in=NOW))
+    assert len(store.claim_reviews(10, lease=LEASE)) == 1
+    assert store.claim_reviews(10, lease=LEASE) == ()
+
+
+# -- the edits ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Case:
+    invariant: Callable[[Store], None]
+    script: str
+    guard: str
+    instead: str
+
+
+CASES = [
+    Case(two_claims_never_overlap, "claim", "redis.call('ZADD', due, 'XX', unpack(push))", ""),
+    Case(
+        a_claimed_parcel_comes_back_by_itself,
+        "claim",
+        "redis.call('ZADD', due, 'XX', unpack(push))",
+        "redis.call('ZREM', due, unpack(parcels))",
+    ),
+    Case(a_notice_has_one_holder, "claim_notice", "made, now + ARGV[2])", "made, now)"),
+    Case(
+        only_the_holder_ends_an_attempt,
+        "finish",
+        "row[1] ~= 'sending' or row[2] ~= token",
+        "row[1] ~= 'sending'",
+    ),
+    Case(only_the_holder_renews, "renew", "row[1] ~= 'sending' or row[2] ~= ARGV[2]", "row[1] ~= 'sending'"),
+    Case(
+        what_is_sent_is_never_sent_again,
+        "commit",
+        "redis.call('HSETNX', key, 'st', 'pending') == 1",
+        "redis.call('HSET', key, 'st', 'pending')",
+    ),
+    Case(
+        an_end_may_be_said_twice, "finish", "if row[2] == token and row[8] == verb then return 'ok' end", ""
+    ),
+    Case(no_decision_is_lost_to_another, "commit", "~= version then", "== nil then"),
+    Case(the_same_op_is_done_once, "commit", "if redis.call('EXISTS', done) == 1 then return 'done' end", ""),
+    Case(a_poisonous_notice_ends_held, "claim_notice", "crashes > 3", "crashes > 3000"),
+    Case(a_crash_may_have_sent_it, "claim_notice", "'crash', crashes, 'unc', 1", "'crash', crashes"),
+    Case(too_late_is_not_sent, "claim_notice", "row[3] and tonumber(row[3]) <= now", "false"),
+    Case(the_newer_notice_stands, "commit", "if next(fresh) then", "if false then"),
+    Case(the_older_is_not_tried_after_the_newer, "finish", "to == 'pending' and row[7]", "false"),
+    Case(
+        the_older_is_not_tried_after_the_newer, "commit", "redis.call('HSET', P .. 'n:' .. id, 'over', 1)", ""
+    ),
+    Case(
+        an_unchanged_look_needs_no_decision_and_a_changed_one_does,
+        "settle",
+        "if fingerprint == ",
+        "if nil == ",
+    ),
+    Case(
+        an_unchanged_look_needs_no_decision_and_a_changed_one_does,
+        "settle",
+        "if fingerprint == ARGV[3 * i + 1]",
+        "if true",
+    ),
+    Case(a_late_look_revives_nothing, "settle", "if scores[i] then", "if true then"),
+    Case(a_late_commit_revives_nothing, "commit", "if watched then redis.call", "if true then redis.call"),
+    Case(
+        a_late_commit_revives_nothing,
+        "commit",
+        "P .. 'due:' .. source, 'XX', jittered",
+        "P .. 'due:' .. source, jittered",
+    ),
+    Case(
+        enrolling_again_does_not_move_a_lease,
+        "enrol",
+        "if not there[i] then",
+        "redis.call('ZREM', due, ARGV[i + 3]) do",
+    ),
+    Case(a_pause_is_not_shortened, "pause", "if at > stands then", "if true then"),
+    Case(a_rate_is_kept, "claim", "if tokens < 1 - 1e-9 then", "if false then"),
+    Case(
+        a_rate_is_kept, "claim", "redis.call('HSET', bucket, 'tokens'", "redis.call('HMGET', bucket, 'tokens'"
+    ),
+    Case(reviews_are_leased, "claim_reviews", "redis.call('ZADD', reviews, 'XX', now + ARGV[2], parcel)", ""),
+]
+NAMES = [f"{case.invariant.__name__}-{case.script}-{i}" for i, case in enumerate(CASES)]
+
+
+@pytest.mark.parametrize("invariant", sorted({case.invariant for case in CASES}, key=lambda i: i.__name__))
+def test_the_invariant_holds(store: Store, invariant: Callable[[Store], None]) -> None:
+    invariant(store)
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_without_its_guard_the_invariant_breaks(valkey: Valkey, tmp_path: Path, case: Case) -> None:
+    for script in SHIPPED.glob("*.lua"):
+        shutil.copy(script, tmp_path)
+    edited = tmp_path / f"{case.script}.lua"
+    text = edited.read_text()
+    assert text.count(case.guard) == 1, "the edit no longer fits the script"
+    edited.write_text(text.replace(case.guard, case.instead))
+    store = Store.connect(valkey.fresh())
+    store.scripts = Scripts(store.scripts.client, tmp_path)
+    try:
+        with pytest.raises(AssertionError):
+            case.invariant(store)
+    finally:
+        store.close()

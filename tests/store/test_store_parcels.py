@@ -1,0 +1,441 @@
+"""The rows of parcels: queues, leases, rates, commits, reviews."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from tests.servers.rows import LEASE, NOW, claim, commit, field, lapse, owed, take
+from tests.servers.valkey import until
+from workers.store import Changed, Claimed, Looked, Store
+
+HOUR = timedelta(hours=1)
+P = "o1/LP1CN"
+
+
+def soon(moment: datetime | None, after: timedelta, *, within: timedelta = timedelta(seconds=20)) -> bool:
+    """Whether *moment* is that long from now (the server runs on this machine's clock)."""
+    return moment is not None and abs(moment - datetime.now(UTC) - after) <= within
+
+
+# -- the queue of a source ------------------------------------------------------------------------------------
+
+
+def test_a_parcel_is_enrolled_once_and_is_due_at_once_without_a_spread(store: Store) -> None:
+    assert store.enrol("post", [P, "o2/LP2CN"], spread=NOW) == 2
+    assert store.enrol("post", [P], spread=HOUR) == 0
+    assert {c.parcel for c in claim(store).parcels} == {P, "o2/LP2CN"}
+
+
+def test_an_empty_list_of_parcels_is_no_work(store: Store) -> None:
+    assert store.enrol("post", [], spread=HOUR) == 0
+    assert store.dismiss("post", []) == 0
+    assert store.settle("post", [], every=HOUR) == ()
+    assert store.recall_many([]) == {}
+    store.postpone("post", [], after=HOUR)
+
+
+def test_the_first_looks_are_spread_evenly_over_many_pages(store: Store) -> None:
+    parcels = [f"o{i}/N" for i in range(1200)]
+    assert store.enrol("post", parcels, spread=HOUR) == 1200
+    known = store.recall_many(parcels)
+    due = [known[parcel].due["post"] for parcel in parcels]
+    steps = [(b - a).total_seconds() for a, b in pairwise(due)]
+    assert min(steps) >= 2  # 3 s, and what passes between two pages
+    assert max(steps) <= 8
+    assert soon(due[-1], HOUR)
+
+
+def test_a_parcel_of_two_sources_is_in_both_queues(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.enrol("seventeen", [P], spread=NOW)
+    known = store.recall(P)
+    assert known is not None
+    assert set(known.due) == {"post", "seventeen"}
+    assert known.version == 0
+    assert known.snapshot is None
+
+
+def test_what_was_never_heard_of_is_none(store: Store) -> None:
+    assert store.recall("nobody/1") is None
+
+
+def test_a_dismissed_parcel_is_not_watched_but_its_history_is_kept(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.commit(commit(P, source="post", fingerprint="f", every=HOUR, review_in=HOUR))
+    assert store.dismiss("post", [P]) == 1
+    assert store.dismiss("post", [P]) == 0
+    known = store.recall(P)
+    assert known is not None
+    assert (known.version, known.due, known.review_at) == (1, {}, None)
+    assert list(store.watched("post")) == []
+
+
+def test_a_dismissed_parcel_keeps_its_reviews_while_another_source_watches_it(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.enrol("seventeen", [P], spread=NOW)
+    store.commit(commit(P, review_in=HOUR))
+    store.dismiss("post", [P])
+    known = store.recall(P)
+    assert known is not None
+    assert known.review_at is not None
+
+
+def test_a_parcel_watched_again_gets_its_reviews_back(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.commit(commit(P, review_in=HOUR))
+    store.dismiss("post", [P])
+    store.enrol("post", [P], spread=NOW)
+    known = store.recall(P)
+    assert known is not None
+    assert soon(known.review_at, HOUR)
+
+
+def test_a_late_answer_revives_nothing_that_was_dismissed(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    claim(store)
+    store.dismiss("post", [P])
+    assert store.settle("post", [Looked(P, "new")], every=HOUR) == ()
+    store.postpone("post", [P], after=NOW)
+    store.commit(commit(P, source="post", fingerprint="f", every=HOUR, review_in=HOUR))
+    assert list(store.watched("post")) == []
+    lapse(store, "reviews")
+    assert store.claim_reviews(10, lease=LEASE) == ()
+
+
+def test_watched_yields_every_parcel_once(store: Store) -> None:
+    parcels = [f"o{i}/N" for i in range(1500)]
+    store.enrol("post", parcels, spread=HOUR)
+    found = list(store.watched("post"))
+    assert len(found) == 1500
+    assert set(found) == set(parcels)
+
+
+# -- claims ---------------------------------------------------------------------------------------------------
+
+
+def test_a_claimed_parcel_is_not_claimed_again_before_its_lease_ends(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    assert claim(store).parcels == (Claimed(P, ""),)
+    assert claim(store).parcels == ()
+    lapse(store, "due:post")
+    assert claim(store).parcels == (Claimed(P, ""),)
+
+
+def test_a_claim_takes_the_longest_due_first_and_no_more_than_asked(store: Store) -> None:
+    store.enrol("post", [f"o{i}" for i in range(10)], spread=NOW)
+    for i in range(10):
+        store.scripts.client.zadd("{cw}:due:post", {f"o{i}": 1000 - i})
+    assert [c.parcel for c in claim(store, 3).parcels] == ["o9", "o8", "o7"]
+
+
+def test_nothing_due_costs_no_token(store: Store) -> None:
+    empty = store.claim("post", 40, lease=LEASE, rate=0.001)
+    assert (empty.parcels, empty.wait) == ((), None)
+    store.enrol("post", [P], spread=NOW)
+    assert store.claim("post", 40, lease=LEASE, rate=0.001).parcels != ()
+
+
+def test_the_rate_is_shared_by_all_who_claim(store: Store) -> None:
+    store.enrol("post", [f"o{i}" for i in range(10)], spread=NOW)
+    assert len(store.claim("post", 1, lease=LEASE, rate=0.1).parcels) == 1
+    refused = store.claim("post", 1, lease=LEASE, rate=0.1)
+    assert refused.parcels == ()
+    assert refused.wait is not None
+    assert timedelta(seconds=8) < refused.wait <= timedelta(seconds=10)
+
+
+def test_a_burst_saves_up_tokens_and_no_more(store: Store) -> None:
+    store.enrol("post", [f"o{i}" for i in range(10)], spread=NOW)
+    got = [store.claim("post", 1, lease=LEASE, rate=0.01, burst=3) for _ in range(5)]
+    assert [len(c.parcels) for c in got] == [1, 1, 1, 0, 0]
+
+
+def test_a_token_comes_back_in_time(store: Store) -> None:
+    store.enrol("post", [f"o{i}" for i in range(10)], spread=NOW)
+    store.claim("post", 1, lease=LEASE, rate=50)
+    until(lambda: store.claim("post", 1, lease=LEASE, rate=50).parcels, seconds=5)
+
+
+@pytest.mark.parametrize("rate", [0, float("inf")])
+def test_no_rate_is_no_limit(store: Store, rate: float) -> None:
+    store.enrol("post", [f"o{i}" for i in range(20)], spread=NOW)
+    assert [len(store.claim("post", 1, lease=LEASE, rate=rate).parcels) for _ in range(20)] == [1] * 20
+
+
+def test_nobody_claims_from_a_paused_source_and_a_pause_is_never_shortened(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.pause("post", after=HOUR)
+    store.pause("post", after=timedelta(seconds=1))
+    paused = claim(store)
+    assert paused.parcels == ()
+    assert paused.wait is not None
+    assert paused.wait > timedelta(minutes=59)
+    store.enrol("other", [P], spread=NOW)
+    assert claim(store, source="other").parcels != ()
+
+
+def test_a_lease_must_last(store: Store) -> None:
+    with pytest.raises(ValueError, match="must last"):
+        store.claim("post", 1, lease=NOW, rate=0)
+    with pytest.raises(ValueError, match="must last"):
+        store.claim_notice("mail", lease=NOW, worker="w")
+
+
+def test_a_postponed_parcel_is_due_when_it_was_said(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    claim(store)
+    store.postpone("post", [P, "unknown/1"], after=HOUR)
+    known = store.recall(P)
+    assert known is not None
+    assert soon(known.due["post"], HOUR)
+    assert list(store.watched("post")) == [P]
+
+
+# -- settling -------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_fingerprint_is_a_change_and_keeps_the_lease(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    claim(store)
+    assert store.settle("post", [Looked(P, "f1", "memo")], every=HOUR) == (Changed(P, 0, None, None),)
+    known = store.recall(P)
+    assert known is not None
+    assert soon(known.due["post"], LEASE)
+    assert known.last_ok == {}
+
+
+def test_an_unchanged_parcel_is_looked_at_again_after_its_own_pace(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.commit(commit(P, source="post", fingerprint="f1", memo="m1", every=timedelta(hours=10)))
+    assert store.settle("post", [Looked(P, "f1", "m2")], every=HOUR) == ()
+    known = store.recall(P)
+    assert known is not None
+    assert soon(known.due["post"], timedelta(hours=10), within=HOUR)
+    assert soon(known.last_ok["post"], NOW)
+    assert known.memos == {"post": "m2"}
+    assert known.fingerprints == {"post": "f1"}
+
+
+def test_a_number_without_news_is_unchanged_from_the_start_and_waits_the_default(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    claim(store)
+    assert store.settle("post", [Looked(P, "", "registered")], every=HOUR) == ()
+    known = store.recall(P)
+    assert known is not None
+    assert soon(known.due["post"], HOUR, within=timedelta(minutes=6, seconds=20))
+    lapse(store, "due:post")
+    assert claim(store).parcels == (Claimed(P, "registered"),)
+
+
+def test_one_call_tells_changed_from_unchanged_in_a_batch(store: Store) -> None:
+    parcels = [f"o{i}/N" for i in range(40)]
+    store.enrol("post", parcels, spread=NOW)
+    for parcel in parcels[:20]:
+        store.commit(commit(parcel, source="post", fingerprint="same", every=HOUR, snapshot=parcel.encode()))
+    changed = store.settle(
+        "post", [Looked(p, "same" if i != 7 else "new") for i, p in enumerate(parcels)], every=HOUR
+    )
+    assert [c.parcel for c in changed] == [parcels[7], *parcels[20:]]
+    assert changed[0] == Changed(parcels[7], 1, parcels[7].encode(), b"told")
+
+
+def test_the_jitter_is_at_most_a_tenth_and_spreads(store: Store) -> None:
+    parcels = [f"o{i}/LP{i:08d}CN" for i in range(400)]
+    store.enrol("post", parcels, spread=NOW)
+    store.settle("post", [Looked(p, "") for p in parcels], every=timedelta(hours=10))
+    now = datetime.now(UTC)
+    waits = sorted(
+        (k.due["post"] - now).total_seconds() / 36_000 for k in store.recall_many(parcels).values()
+    )
+    assert 0.899 < waits[0] < 0.92
+    assert 1.08 < waits[-1] < 1.101
+    assert 0.97 < waits[200] < 1.03
+
+
+@pytest.mark.parametrize("text", ["", "a b:c", "12:", "\x1f\x00", "3 4 5:x", "包裹", "x" * 300])
+def test_fingerprints_and_memos_may_hold_anything(store: Store, text: str) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.commit(commit(P, source="post", fingerprint=text, memo=text, every=HOUR))
+    assert store.settle("post", [Looked(P, text, text)], every=HOUR) == ()
+    known = store.recall(P)
+    assert known is not None
+    assert (known.fingerprints["post"], known.memos["post"]) == (text, text)
+    lapse(store, "due:post")
+    assert claim(store).parcels == (Claimed(P, text),)
+
+
+def test_two_sources_have_their_own_fingerprints_and_one_pace(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.enrol("seventeen", [P], spread=NOW)
+    store.commit(commit(P, source="post", fingerprint="a", every=timedelta(hours=2)))
+    assert store.settle("seventeen", [Looked(P, "b")], every=HOUR) != ()
+    store.commit(commit(P, 1, source="seventeen", fingerprint="b", every=timedelta(hours=20)))
+    assert store.settle("post", [Looked(P, "a")], every=HOUR) == ()
+    known = store.recall(P)
+    assert known is not None
+    assert known.fingerprints == {"post": "a", "seventeen": "b"}
+    assert soon(known.due["post"], timedelta(hours=20), within=timedelta(hours=2, seconds=20))
+
+
+# -- commits --------------------------------------------------------------------------------------------------
+
+
+def test_a_commit_is_remembered_whole(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    raw = bytes(range(256))
+    decided = commit(P, stage="released", snapshot=raw, told=b"\x00", decision=b"{}", source="post", fingerprint="f",
+                     memo="m", every=HOUR, review_in=2 * HOUR)  # fmt: skip
+    assert store.commit(decided) == "done"
+    known = store.recall(P)
+    assert known is not None
+    assert (known.version, known.stage, known.snapshot, known.told, known.decision) == (
+        1,
+        "released",
+        raw,
+        b"\x00",
+        b"{}",
+    )
+    assert known.every == HOUR
+    assert soon(known.updated, NOW)
+    assert soon(known.last_ok["post"], NOW)
+    assert soon(known.review_at, 2 * HOUR)
+    assert soon(known.due["post"], HOUR, within=timedelta(minutes=7))
+
+
+def test_a_commit_on_an_old_version_is_stale_and_stores_nothing(store: Store) -> None:
+    store.commit(commit(P, 0))
+    before = store.recall(P)
+    assert store.commit(commit(P, 0, owed("late"), stage="other", snapshot=b"other")) == "stale"
+    assert store.commit(commit(P, 2, owed("late"))) == "stale"
+    assert store.recall(P) == before
+    assert store.notices() == []
+
+
+def test_the_same_op_again_is_done_and_changes_nothing_even_after_others_committed(store: Store) -> None:
+    first = commit(P, 0, owed("n1"))
+    assert store.commit(first) == "done"
+    assert store.commit(first) == "done"
+    assert store.commit(commit(P, 1)) == "done"
+    assert store.commit(first) == "done"
+    known = store.recall(P)
+    assert known is not None
+    assert known.version == 2
+    assert store.counts()["commits"] == 2
+    assert len(store.notices()) == 1
+
+
+def test_a_commit_without_a_pace_keeps_the_one_it_has(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.commit(commit(P, source="post", fingerprint="a", every=timedelta(hours=10)))
+    lapse(store, "due:post")
+    claim(store)
+    store.commit(commit(P, 1, source="post", fingerprint="b"))
+    known = store.recall(P)
+    assert known is not None
+    assert known.every == timedelta(hours=10)
+    assert soon(known.due["post"], timedelta(hours=10), within=timedelta(hours=1, seconds=20))
+
+
+def test_a_review_commit_leaves_the_looks_alone(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.commit(commit(P, source="post", fingerprint="a", memo="m", every=HOUR))
+    before = store.recall(P)
+    assert before is not None
+    store.commit(commit(P, 1, review_in=HOUR))
+    after = store.recall(P)
+    assert after is not None
+    assert (after.due, after.fingerprints, after.memos, after.last_ok) == (
+        before.due, before.fingerprints, before.memos, before.last_ok,
+    )  # fmt: skip
+
+
+def test_parcels_lists_what_was_committed_whatever_its_name_is(store: Store) -> None:
+    names = {"o1/LP1", "o[2]*?/x", "päckchen/1", "a:b"}
+    for name in names:
+        store.commit(commit(name))
+    store.enrol("post", ["never/committed"], spread=NOW)
+    found = list(store.parcels())
+    assert sorted(found) == sorted(names)
+
+
+def test_one_damaged_name_is_shown_and_hides_no_other(store: Store) -> None:
+    store.commit(commit(P))
+    store.scripts.client.hset(b"{cw}:p:\xff", "ver", 1)
+    store.scripts.client.zadd("{cw}:due:post", {b"\xff": 1})
+    assert len(list(store.parcels())) == 2
+    assert len(list(store.watched("post"))) == 1
+
+
+# -- reviews --------------------------------------------------------------------------------------------------
+
+
+def test_a_review_comes_due_is_leased_and_ends_with_a_commit(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.commit(commit(P, review_in=HOUR))
+    assert store.claim_reviews(10, lease=LEASE) == ()
+    lapse(store, "reviews")
+    assert store.claim_reviews(10, lease=LEASE) == (Changed(P, 1, b"snapshot", b"told"),)
+    assert store.claim_reviews(10, lease=LEASE) == ()
+    store.commit(commit(P, 1, review_in=None))
+    lapse(store, "reviews")
+    assert store.claim_reviews(10, lease=LEASE) == ()
+
+
+def test_a_review_of_a_forgotten_parcel_is_dropped(store: Store) -> None:
+    store.scripts.client.zadd("{cw}:reviews", {"gone/1": 1})
+    assert store.claim_reviews(10, lease=LEASE) == ()
+    assert store.sweep().reviews == 0
+
+
+def test_reviews_are_brought_forward_for_what_is_watched_and_was_judged(store: Store) -> None:
+    store.enrol("post", [P, "new/1", "final/1"], spread=HOUR)
+    store.commit(commit(P, review_in=HOUR))
+    store.commit(commit("final/1", review_in=None))
+    store.commit(commit("unwatched/1", review_in=HOUR))
+    assert store.review_soon([P, "new/1", "final/1", "unwatched/1", "unknown/1"]) == 2
+    assert {c.parcel for c in store.claim_reviews(10, lease=LEASE)} == {P, "final/1"}
+
+
+# -- forgetting -----------------------------------------------------------------------------------------------
+
+
+def test_forgetting_leaves_no_key_of_the_parcel(store: Store) -> None:
+    for parcel in (P, "other/1"):
+        store.enrol("post", [parcel], spread=NOW)
+        store.commit(commit(parcel, 0, owed(f"{parcel}-a"), owed(f"{parcel}-b", channel="sms"), source="post",
+                            fingerprint="f", every=HOUR, review_in=HOUR))  # fmt: skip
+    notice = take(store)
+    store.done(notice.id, notice.token)
+    store.forget(P)
+    store.forget(P)
+    assert store.recall(P) is None
+    assert store.notices(parcel=P) == []
+    client = store.scripts.client
+    everything = b""
+    for key in client.scan_iter():
+        kind = client.type(key)
+        everything += (
+            key
+            + repr(
+                client.hgetall(key)
+                if kind == b"hash"
+                else client.zrange(key, 0, -1)
+                if kind == b"zset"
+                else ""
+            ).encode()
+        )
+    assert P.encode() not in everything
+    assert len(store.notices(parcel="other/1")) == 2
+    assert field(store, "p:other/1", "ver") == b"1"
+
+
+def test_a_worker_that_held_a_forgotten_parcel_revives_nothing_by_its_look(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.commit(commit(P, source="post", fingerprint="f", every=HOUR))
+    store.forget(P)
+    assert store.settle("post", [Looked(P, "f")], every=HOUR) == ()
+    assert store.commit(commit(P, 1, source="post", fingerprint="g")) == "stale"
+    assert store.recall(P) is None
