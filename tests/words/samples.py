@@ -20,6 +20,7 @@ from workers.core.model import (
     Pace,
     ParcelRef,
     Prepaid,
+    Protection,
     Reading,
     Seen,
     Side,
@@ -135,11 +136,11 @@ def typical(row: Row) -> Situation:
         "charges": Charges.UNKNOWN,
         "tax": Tax.PREPAID,
         "pace": Pace.USUAL,
-        "protection": advise.Protection.OPEN,
+        "protection": Protection.OPEN,
         "past_customs": False,
     }
     for alternative in row.when:
-        facts = {
+        facts: dict[str, Any] = {
             name: (
                 usual[name]
                 if name in usual and usual[name] in values
@@ -156,11 +157,11 @@ def typical(row: Row) -> Situation:
 
 
 UNTIL = {
-    advise.Protection.OPEN: NOW.date() + timedelta(days=30),
-    advise.Protection.CLOSING: NOW.date() + timedelta(days=8),
-    advise.Protection.LAST_CALL: NOW.date() + timedelta(days=2),
-    advise.Protection.OVER: NOW.date() - timedelta(days=4),
-    advise.Protection.UNKNOWN: None,
+    Protection.OPEN: NOW.date() + timedelta(days=30),
+    Protection.CLOSING: NOW.date() + timedelta(days=8),
+    Protection.LAST_CALL: NOW.date() + timedelta(days=2),
+    Protection.OVER: NOW.date() - timedelta(days=4),
+    Protection.UNKNOWN: None,
 }
 
 

@@ -345,7 +345,7 @@ class Told:
     needed_you: bool = False
     reminders: int = 0
     deadline: date | None = None
-    heard: tuple[str, ...] = ()  # topics told since an alarm was last closed
+    heard: tuple[str, ...] = ()  # "topic:strength" told since an alarm was last closed
     strength: int = 0  # how far up its ladder the last told advice stood (core.notices.strength)
 
 

@@ -10,7 +10,8 @@ The rules, in their order (``decide`` is this list):
     the topic of the last notice          ESCALATED on a step up (NOT_NOW within a day of the last), REMINDER,
                                           else ALREADY_TOLD
     an alarm, and nothing needed now      RESOLVED
-    a topic told earlier, nothing needed  ALREADY_TOLD: "clearance updated" over and over is no news
+    a topic told earlier                  ESCALATED on a step up, else ALREADY_TOLD unless it needs the person
+                                          in another round: "clearance updated" over and over is no news
     the stage and round last told of      CHANGED
     anything else                         FIRST
 """
@@ -102,7 +103,10 @@ def decide(
     if told.needed_you and advice.needs_you is NeedsYou.NO:
         return Why.RESOLVED
     same_round = (told.stage, told.occurrence) == (snapshot.stage, snapshot.occurrence)
-    if advice.topic in told.heard and (advice.needs_you is not NeedsYou.YES or same_round):
+    heard = _heard(told).get(advice.topic)
+    if heard is not None and strength(advice) > heard:
+        return _step_up(told, advice, transition, now=now)
+    if heard is not None and (advice.needs_you is not NeedsYou.YES or same_round):
         return Why.ALREADY_TOLD
     return Why.CHANGED if same_round and told.at is not None else Why.FIRST
 
@@ -137,11 +141,21 @@ def _same_matter(
     told: Told, advice: Advice, transition: Transition | None, *, now: datetime, deadline: date | None
 ) -> Why:
     if strength(advice) > told.strength:
-        soon = told.at is not None and now - told.at < GAP
-        return Why.NOT_NOW if soon and transition is None and not advice.urgent else Why.ESCALATED
+        return _step_up(told, advice, transition, now=now)
     if advice.needs_you is NeedsYou.YES and _passed(deadline, now=now) > _reminded(told, deadline):
         return Why.REMINDER
     return Why.ALREADY_TOLD
+
+
+def _step_up(told: Told, advice: Advice, transition: Transition | None, *, now: datetime) -> Why:
+    soon = told.at is not None and now - told.at < GAP
+    return Why.NOT_NOW if soon and transition is None and not advice.urgent else Why.ESCALATED
+
+
+def _heard(told: Told) -> dict[str, int]:
+    """Return how far up its ladder each topic was told."""
+    pairs = (entry.rpartition(":") for entry in told.heard)
+    return {topic: int(level) for topic, _, level in pairs}
 
 
 def _passed(deadline: date | None, *, now: datetime) -> int:
@@ -177,7 +191,8 @@ def remember(
     if not why.speaks and why is not Why.HISTORY:
         return told
     fresh_start = why in (Why.RESOLVED, Why.REOPENED) or snapshot.stage in (Stage.RELEASED, Stage.DELIVERED)
-    heard = () if fresh_start else tuple(t for t in told.heard if t != advice.topic)
+    heard = {} if fresh_start else _heard(told)
+    heard[advice.topic] = max(strength(advice), heard.pop(advice.topic, 0))
     now_told = Told(
         advice=advice.id,
         topic=advice.topic,
@@ -188,7 +203,7 @@ def remember(
         or (told.needed_you and advice.needs_you is NeedsYou.WAIT),
         reminders=_passed(deadline, now=now),
         deadline=deadline,
-        heard=(*heard, advice.topic)[-MEMORY:],
+        heard=tuple(f"{topic}:{level}" for topic, level in heard.items())[-MEMORY:],
         strength=strength(advice),
     )
     return replace(now_told, at=None, needed_you=False) if why is Why.HISTORY else now_told

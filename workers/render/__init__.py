@@ -162,7 +162,6 @@ class Renderer:
         }
 
     def _costs(self, cost: Context, told: Plain) -> Plain:
-        reader: formats.Reader = told["reader"]
         lines = [
             {
                 "name": self._name(f"charge_{line['name']}", told, default=line["name"].replace("_", " ")),

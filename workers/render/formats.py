@@ -68,7 +68,7 @@ class Reader:
         at = datetime.fromisoformat(moment)
         if day_only:
             return _dated("yMMMd", at.date(), self.locale)
-        glue = get_datetime_format("medium", locale=self.locale).replace("'", "")
+        glue = str(get_datetime_format("medium", locale=self.locale)).replace("'", "")
         return glue.format(
             _spaced(format_time(at, "short", tzinfo=self.zone, locale=self.locale)),
             _dated("yMMMd", at.astimezone(self.zone).date(), self.locale),
