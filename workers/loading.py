@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from workers.errors import Misconfigured, Mistake
-from workers.mistakes import Step, Wrong, meant, mistakes_of
+from workers.mistakes import Step, Wrong, meant, mistakes_of, visible
 
 __all__ = [
     "Document",
@@ -30,6 +30,7 @@ __all__ = [
     "read",
     "read_bytes",
     "validate",
+    "visible",
 ]
 
 LIMIT = 256 * 1024 * 1024  # bytes; a million orders fit

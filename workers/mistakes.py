@@ -58,13 +58,18 @@ def mistakes_of(
     return out
 
 
+def visible(text: str) -> str:
+    """Return *text* as one line in which nothing is hidden."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def _shown(path: tuple[Step, ...]) -> str:
     """Return the words of a path a person needs beside the line: no counts, and from the list item on."""
     first = next((i for i, step in enumerate(path) if isinstance(step, int)), None)
     inner = [str(s) for s in path if isinstance(s, str)]
     if first is not None:
         inner = [str(s) for s in path[first:] if isinstance(s, str)] or inner
-    return ".".join(step for step in inner if step.isidentifier() or "[" not in step)
+    return visible(".".join(step for step in inner if step.isidentifier() or "[" not in step))
 
 
 _MESSAGES = {

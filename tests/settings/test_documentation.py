@@ -52,7 +52,8 @@ def channel_model(kind: str) -> type[BaseModel]:
 def load(file: Path, text: str) -> Settings:
     file.write_text(text)
     file.chmod(0o600)
-    return settings.load(file, source_model=source_model, channel_model=channel_model, environ=SECRETS)
+    environ = {name: "A1B2C3" for name in re.findall(r"\$\{?([A-Z_]+)", text)} | SECRETS
+    return settings.load(file, source_model=source_model, channel_model=channel_model, environ=environ)
 
 
 def blocks(text: str) -> list[str]:

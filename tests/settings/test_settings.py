@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from pydantic import BaseModel, SecretStr, create_model
 
-from workers import settings
+from workers import loading, settings
 from workers.core.model import Checkout, Money, ParcelRef, Prepaid
-from workers.errors import Misconfigured
+from workers.errors import Misconfigured, Mistake
 from workers.settings import Recipient, Section, Settings, WorkerSettings
 
 Load = Callable[..., Settings]
@@ -271,6 +274,58 @@ def test_a_missing_file_is_told_with_its_place(file: Path) -> None:
         Misconfigured, match=re.escape(f"orders.yaml: there is no such file (looked at {file})")
     ):
         settings.load(file, source_model=_any_source, channel_model=_any_channel, environ={})
+
+
+def _bent(value: Any, dice: random.Random) -> Any:
+    """Return *value* with one thing in it replaced by something else."""
+    odd = [
+        "",
+        "x",
+        "yes",
+        "0",
+        "-1",
+        "a\nb",
+        "a\0b",
+        "$NO_SUCH",
+        "~nobody/x",
+        [],
+        {},
+        ["x"],
+        {"x": "y"},
+        [[]],
+        [{}],
+        {"kind": "outbox"},
+    ]
+    if not isinstance(value, (dict, list)) or not value or dice.random() < 0.15:
+        return dice.choice(odd)
+    spot = dice.choice(list(value) if isinstance(value, dict) else range(len(value)))
+    bent: Any = value.copy()
+    if isinstance(value, dict) and dice.random() < 0.1:
+        bent[dice.choice(["x\ny", "", "kind", "id", "a/b"])] = bent.pop(spot)
+    else:
+        bent[spot] = _bent(value[spot], dice)
+    return bent
+
+
+def test_a_file_bent_in_any_way_is_read_or_answered_line_by_line(load: Load) -> None:
+    dice = random.Random(11)  # noqa: S311  the same files every time
+    whole = loading.parse(GOOD.read_text(), file="x").data
+    refused = 0
+    for _ in range(400):
+        text = yaml.safe_dump(_bent(_bent(whole, dice), dice), allow_unicode=True)
+        mistakes: tuple[Mistake, ...] = ()
+        try:
+            load(text, ENVIRON)
+        except Misconfigured as error:
+            refused += 1
+            mistakes = error.mistakes
+            shown = str(error)
+        else:
+            shown = ""
+        assert [m for m in mistakes if not 1 <= m.line <= text.count("\n") + 1] == []
+        assert len(shown.splitlines()) == len(mistakes)
+        assert "correct horse" not in shown
+    assert refused > 300
 
 
 def test_ten_thousand_orders_with_one_mistake_tell_that_one(load: Load) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from workers.errors import Mistake
-from workers.loading import Document, Step
+from workers.loading import Document, Step, visible
 
 
 @dataclass(slots=True)
@@ -24,15 +25,25 @@ class Findings:
     @property
     def folder(self) -> Path:
         """The folder from which relative paths in the file are meant."""
-        return self.file.parent
+        return self.file.absolute().parent
 
     def wrong(self, at: tuple[Step, ...], message: str, hint: str = "") -> None:
         """Note a mistake in the value at *at*."""
-        self.mistakes.append(Mistake(self.document.file, self.document.line(at), message, hint))
+        self.mistakes.append(self._said(at, message, hint))
 
     def odd(self, at: tuple[Step, ...], message: str, hint: str = "") -> None:
         """Note what is not wrong and hardly meant."""
-        self.warnings.append(Mistake(self.document.file, self.document.line(at), message, hint))
+        self.warnings.append(self._said(at, message, hint))
+
+    def _said(self, at: tuple[Step, ...], message: str, hint: str) -> Mistake:
+        return Mistake(self.document.file, self.document.line(at), visible(message), visible(hint))
+
+    def path(self, written: str) -> Path:
+        """Return the path that is meant by what is *written*: from the folder of the file, or from home, or whole."""
+        path = Path(written)
+        with suppress(RuntimeError):  # nobody of that name: then "~name" is a file like any other
+            path = path.expanduser()
+        return self.folder / path
 
 
 def digest(contents: Mapping[Path, bytes | None]) -> str:

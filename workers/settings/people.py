@@ -20,9 +20,9 @@ _NOBODYS_PHONE = "+12025550100"  # reserved for fiction; no message to it ever l
 
 
 def recipients(
-    findings: Findings, raw: Any, channels: Mapping[str, Section], named: Iterable[str]
+    findings: Findings, raw: Any, channels: Mapping[str, Section], named: Iterable[str] | None
 ) -> dict[str, Recipient]:
-    """Return the recipients that are right; *named* are all channels in the file, also those with mistakes."""
+    """Return the recipients that are right; *named*: all channels in the file, also with mistakes; None: unknown."""
     if not isinstance(raw, dict):
         findings.wrong(
             ("recipients",), "recipients: must be a mapping of names", "such as 'anna: {email: …}'"
@@ -51,7 +51,7 @@ def recipients(
             timezone=shape.timezone,
             email=shape.email,
             phone=shape.phone,
-            channels=_channels(findings, at, shape, channels, frozenset(named)),
+            channels=_channels(findings, at, shape, channels, None if named is None else frozenset(named)),
         )
     return out
 
@@ -99,19 +99,19 @@ def _channels(
     at: tuple[Step, ...],
     shape: RecipientShape,
     channels: Mapping[str, Section],
-    named: frozenset[str],
+    named: frozenset[str] | None,
 ) -> tuple[str, ...]:
     where = ".".join(map(str, at))
     has = {"mail": bool(shape.email), "short": bool(shape.phone)}
     if not shape.channels:
         fit = tuple(name for name, section in channels.items() if has[form_of(section)])
-        if not fit and named <= channels.keys():
+        if not fit and named is not None and named <= channels.keys():
             missing = " or ".join(sorted({_address(section) for section in channels.values()}))
             findings.wrong(at, f"{where}: no channel can reach them", f"give {missing}, or add a channel")
         return fit
     for i, channel in enumerate(shape.channels):
         here = (*at, "channels", i)
-        if channel not in named:
+        if named is not None and channel not in named:
             findings.wrong(
                 here, f"{where}.channels: there is no channel {channel!r}", nearest(channel, named)
             )

@@ -58,7 +58,7 @@ class Reading:
     def _settled(self, findings: Findings, top: dict[str, Any]) -> Settings:
         for key in findings.document.data.keys() - FileShape.model_fields.keys():
             findings.wrong((key,), f"unknown key {key!r}", meant(key, FileShape, ()))
-        data = self._data(_part(findings, top, "data", Line, ""))
+        data = self._data(findings, _part(findings, top, "data", Line, ""))
         sections = Sections(findings, self._environ, data)
         channels = self._channels(sections, top)
         sources = sections.read("sources", top.get("sources", {}), self._source_model)
@@ -66,10 +66,9 @@ class Reading:
             hint = "such as 'sources: {track: {kind: seventeentrack, token: $SEVENTEENTRACK_TOKEN}}'"
             findings.wrong(("sources",), "there is no source to look parcels up", hint)
         people = self._people(findings, top, channels)
-        names = list(top.get("recipients") or people) if isinstance(top.get("recipients", {}), dict) else []
-        orders = Orders(findings, names, top.get("sources") or {}).read(
-            top.get("orders", []), top.get("defaults", {})
-        )
+        names = _names(top.get("recipients") or people)
+        orders = Orders(findings, names, _names(top.get("sources") or {}))
+        watched = orders.read(top.get("orders", []), top.get("defaults", {}))
         if not top.get("orders"):
             findings.odd(("orders",), "there is no order to watch yet", "add one below 'orders:'")
         worker = _part(findings, top, "worker", WorkerShape, WorkerShape())
@@ -79,8 +78,8 @@ class Reading:
             recipients=MappingProxyType(people),
             channels=MappingProxyType(channels),
             sources=MappingProxyType(sources),
-            orders=MappingProxyType(orders),
-            parcels=MappingProxyType({p.id: (order, p) for order in orders.values() for p in order.parcels}),
+            orders=MappingProxyType(watched),
+            parcels=MappingProxyType({p.id: (order, p) for order in watched.values() for p in order.parcels}),
             owner=_owner(findings, top, names),
             data=data,
             templates=self._templates(findings, _part(findings, top, "templates", Line, "")),
@@ -98,22 +97,22 @@ class Reading:
         self, findings: Findings, top: dict[str, Any], channels: dict[str, Section]
     ) -> dict[str, Recipient]:
         if top.get("recipients"):
-            named = top.get("channels") or channels
-            return recipients(findings, top["recipients"], channels, named if isinstance(named, dict) else ())
+            named = _names(top.get("channels") or channels)
+            return recipients(findings, top["recipients"], channels, named)
         return nobody_named(findings, channels)
 
-    def _data(self, written: str) -> Path:
+    def _data(self, findings: Findings, written: str) -> Path:
         """Return where the program keeps its own files: as written, or ``var`` in the folder of the project."""
-        folder = self.path.absolute().parent
         if written:
-            return folder / Path(written).expanduser()
+            return findings.path(written)
+        folder = findings.folder
         project = next((up.parent for up in (folder, *folder.parents) if up.name == "config"), folder)
         return project / "var"
 
     def _templates(self, findings: Findings, written: str) -> Path | None:
         if not written:
             return None
-        path = self.path.absolute().parent / Path(written).expanduser()
+        path = findings.path(written)
         if not path.is_dir():
             findings.wrong(("templates",), f"templates: there is no folder {path}")
         return path
@@ -142,9 +141,14 @@ def _part(findings: Findings, top: dict[str, Any], key: str, kind: Any, otherwis
         return otherwise
 
 
-def _owner(findings: Findings, top: dict[str, Any], names: list[str]) -> tuple[str, ...]:
+def _names(raw: Any) -> tuple[str, ...] | None:
+    """Return the names below a key, also of what is wrong below them; None where no names can be seen."""
+    return tuple(raw) if isinstance(raw, dict) else None
+
+
+def _owner(findings: Findings, top: dict[str, Any], names: tuple[str, ...] | None) -> tuple[str, ...]:
     written: list[str] = _part(findings, top, "owner", Names, [])
     for name in written:
-        if name not in names:
+        if names is not None and name not in names:
             findings.wrong(("owner",), f"owner: there is no recipient {name!r}", nearest(name, names))
-    return tuple(written) or tuple(names[:1])
+    return tuple(written) or (names or ())[:1]

@@ -98,14 +98,14 @@ class Sections:
             if _speaks_of(annotation, SecretStr):
                 self._guard(at, key, value, out[key])
             elif _speaks_of(annotation, Path) and isinstance(out[key], str) and out[key]:
-                out[key] = str(self.findings.folder / Path(out[key]).expanduser())
+                out[key] = str(self.findings.path(out[key]))
         return out
 
     def _guard(self, at: tuple[str, str], key: str, written: Any, meant: Any) -> None:
         """Remember the secrets of an option, and warn where one stands in a file that others can read."""
         self._secrets.update(_texts(meant))
         literal = any(text and not _VARIABLE.search(text) for text in _texts(written))
-        if literal and self.findings.file.stat().st_mode & 0o004:
+        if literal and _open_to_all(self.findings.file):
             hint = f"chmod 600 {self.findings.file.name}, or write $A_VARIABLE, or {key}_file"
             self.findings.odd(
                 (*at, key), f"{'.'.join(at)}.{key}: everybody on this machine can read this", hint
@@ -147,13 +147,13 @@ class Sections:
         written = self._expanded(here, base, value)
         if base in self._failed:
             return ""
-        path = self.findings.folder / Path(written).expanduser()
+        path = self.findings.path(written)
         content = self.findings.contents[path] = secret_content(path)
         secret, said, hint = _secret(content)
         if said:
             self.findings.wrong(here, f"{where}: {path} {said}", hint)
             self._failed.add(base)
-        elif path.stat().st_mode & 0o004 and not path.is_relative_to(_CONTAINER_SECRETS):
+        elif _open_to_all(path) and not path.is_relative_to(_CONTAINER_SECRETS):
             self.findings.odd(
                 here, f"{where}: everybody on this machine can read {path}", f"chmod 600 {path}"
             )
@@ -197,8 +197,15 @@ def secret_content(path: Path) -> bytes | None:
     try:
         with path.open("rb") as file:
             return file.read(_LARGEST_SECRET + 1)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: there is a NUL in the path
         return None
+
+
+def _open_to_all(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & 0o004)
+    except OSError:  # gone in the meantime
+        return False
 
 
 def _secret(content: bytes | None) -> tuple[str, str, str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from workers.errors import Misconfigured
+from workers.loading import read_bytes
 from workers.settings.findings import digest
 from workers.settings.reading import Reading
-from workers.settings.sections import ModelOf
+from workers.settings.sections import ModelOf, secret_content
 from workers.settings.settled import Settings
 
 _SETTLED = timedelta(seconds=1)  # a file untouched for so long is not being written any more
@@ -47,7 +48,7 @@ class Watch:
 
         A file that is being written is left alone until it has been still for a second, or for two looks.
         """
-        digest_now = digest(_contents(self._depends))
+        digest_now = digest(self._contents())
         changed = False
         if self._settings is None or (digest_now != self._judged and self._still(digest_now, now)):
             changed = self._read()
@@ -86,12 +87,10 @@ class Watch:
         self._settings = settings
         return changed
 
-
-def _contents(paths: Iterable[Path]) -> dict[Path, bytes | None]:
-    out: dict[Path, bytes | None] = {}
-    for path in paths:
+    def _contents(self) -> dict[Path, bytes | None]:
+        """Return what the files hold now, read the way ``Reading`` reads them."""
+        out = {path: secret_content(path) for path in self._depends if path != self._path}
         try:
-            out[path] = path.read_bytes()
-        except OSError:
-            out[path] = None
-    return out
+            return {self._path: read_bytes(self._path, name=self._path.name), **out}
+        except Misconfigured:
+            return {self._path: None, **out}

@@ -24,12 +24,15 @@ def _all_orders() -> TypeAdapter[list[OrderShape]]:
 
 
 class Orders:
-    """Reads the orders of one file. *people* and *sources* are all names in it, also those with mistakes."""
+    """Reads the orders of one file. *people* and *sources*: all names in it, also with mistakes; None: unknown."""
 
-    def __init__(self, findings: Findings, people: Iterable[str], sources: Iterable[str]) -> None:
+    def __init__(
+        self, findings: Findings, people: Iterable[str] | None, sources: Iterable[str] | None
+    ) -> None:
         self.findings = findings
-        self.people = tuple(people)
-        self._known = {"recipient": frozenset(self.people), "source": frozenset(sources)}
+        self.people = tuple(people or ())
+        self._known = {"recipient": frozenset(self.people), "source": frozenset(sources or ())}
+        self._hidden = {what for what, names in (("recipient", people), ("source", sources)) if names is None}
         self._said: set[tuple[str, str]] = set()  # names of the defaults that have their mistake already
         self._taken: dict[str, int] = {}  # id -> index of its order
         self._without_numbers: set[int] = set()  # orders whose numbers have their mistake already
@@ -193,7 +196,7 @@ class Orders:
             self.findings.wrong(("orders", i, "id"), said, "every order needs its own")
 
     def _check(self, what: str, name: str, at: tuple[str | int, ...], *, of_defaults: bool = False) -> None:
-        if name in self._known[what] or (what, name) in self._said:
+        if name in self._known[what] or what in self._hidden or (what, name) in self._said:
             return
         if of_defaults:
             self._said.add((what, name))
