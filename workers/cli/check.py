@@ -6,6 +6,7 @@ import json
 import secrets
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,9 @@ from workers.core import rules
 from workers.core.classify import Classifier, classify_line
 from workers.errors import Misconfigured, Permanent, Temporary, Uncertain
 from workers.knowledge import words
+
+
+TEST = "This is a test of customs-watch: no parcel needs you because of it."
 
 
 def add(app: typer.Typer) -> None:
@@ -98,8 +102,12 @@ def test_notify(channel: Channel = "", to: To = "", advice: Advice = "", config:
                 continue
             tried += 1
             opened = house.channels[name]
-            message = house.renderer.render(
-                context, lang=recipient.language, timezone=recipient.timezone, test=True
+            message = house.renderer.render(context, lang=recipient.language, timezone=recipient.timezone)
+            message = replace(
+                message,
+                subject=f"[Test] {message.subject}",
+                text=f"{TEST}\n\n{message.text}",
+                short=f"[Test] {message.short}",
             )
             address = recipient.email if opened.form == "mail" else recipient.phone
             envelope = Envelope(notice=secrets.token_hex(16), to=address, thread=secrets.token_hex(16))

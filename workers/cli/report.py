@@ -133,9 +133,13 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
     console().print(table)
     for name, source in health.items():
         if source.failures:
-            say(f"The source {name} fails since {source.since}: {source.last_error}. Parcels may have moved unseen.")
+            say(
+                f"The source {name} fails since {source.since}: {source.last_error}. Parcels may have moved unseen."
+            )
     for lost in store.notices(states=("held", "failed", "expired")):
-        say(f"A notice about {lost.parcel} to {lost.recipient} by {lost.channel} is {lost.state}: {lost.error}")
+        say(
+            f"A notice about {lost.parcel} to {lost.recipient} by {lost.channel} is {lost.state}: {lost.error}"
+        )
 
 
 def _weight(row: dict[str, Any]) -> int:
