@@ -31,6 +31,8 @@ class Parcel:
     name: str = "Cainiao"
     local_name: str = "Local post"
     refusal: int = 0  # gettrackinfo rejects with this code
+    stopped: bool = False  # the service no longer follows it
+    retracked: bool = False
 
 
 def event(

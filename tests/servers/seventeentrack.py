@@ -39,6 +39,8 @@ _MESSAGES = {
     -18019901: "Tracking number {0} is already registered.",
     -18019902: "The tracking number '{0}' does not register, please register first.",
     -18019903: "The carrier of '{0}' can not be detected.",
+    -18019904: "Only stopped tracking numbers can be retracked.",
+    -18019905: "A tracking number can be retracked only once.",
     -18019907: "The daily limit is exceeded.",
     -18019908: "The quota is exhausted.",
     -18019909: "No tracking information at this time.",
@@ -147,6 +149,7 @@ class SeventeenTrackServer(FaultyServer):
             "gettrackinfo": self._info,
             "changecarrier": self._change,
             "deletetrack": self._delete,
+            "retrack": self._retrack,
         }
         if (
             not request.path.startswith(PATH)
@@ -250,6 +253,23 @@ class SeventeenTrackServer(FaultyServer):
         self.changes[number] = self.changes.get(number, 0) + 1
         held[held.index(old)] = new
         data["accepted"].append({"number": number, "carrier_new": new})
+
+    def _retrack(self, item: Mapping[str, Any], number: str, data: dict[str, list[Any]]) -> None:
+        parcel, held = self.parcel(number), self.registered.get(number)
+        code = (
+            -18019902
+            if not held
+            else -18019904
+            if not parcel.stopped
+            else -18019905
+            if parcel.retracked
+            else 0
+        )
+        if code or not held:
+            data["rejected"].append(_rejection(number, code, None))
+            return
+        parcel.stopped, parcel.retracked = False, True
+        data["accepted"].append({"number": number, "carrier": held[0]})
 
     def _delete(self, item: Mapping[str, Any], number: str, data: dict[str, list[Any]]) -> None:
         held = self.registered.pop(number, None)

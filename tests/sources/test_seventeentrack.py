@@ -18,6 +18,7 @@ from workers.core.model import TimeQuality
 from workers.errors import Permanent, Temporary
 from workers.sources import Ask, Found, NoNews, Outcome, seventeentrack
 from workers.sources._seventeentrack_codes import carrier_code, trouble
+from workers.sources._seventeentrack_look import Memo
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 A, B, C = "LP00000000000001", "LP00000000000002", "LP00000000000003"
@@ -180,6 +181,41 @@ def test_a_number_that_is_and_is_not_registered_is_an_error() -> None:
         source.close()
 
 
+def test_a_number_the_service_stopped_following_is_followed_again_once(
+    server: SeventeenTrackServer, asking: Asking
+) -> None:
+    server.set_events(A, [PICKED_UP, CLEARING], status="Expired", sub_status="Expired_Other", stopped=True)
+    asking.look(A)
+    assert server.endpoints() == ["register", "gettrackinfo", "retrack"]
+    assert asking.memos[A] == "registered:190271::again"
+    assert not server.parcel(A).stopped
+    found(asking.look(A)[0])
+    assert server.endpoints()[3:] == ["gettrackinfo"]
+
+
+def test_a_number_that_may_not_be_followed_again_is_not_offered_twice_and_one_still_followed_is(
+    server: SeventeenTrackServer, asking: Asking
+) -> None:
+    server.set_events(
+        A, [PICKED_UP], status="Expired", sub_status="Expired_Other", stopped=True, retracked=True
+    )
+    server.set_events(B, [PICKED_UP], status="Expired", sub_status="Expired_Other")
+    asking.look(A, B)
+    asking.look(A, B)
+    assert [call.numbers for call in server.calls if call.endpoint == "retrack"] == [[A, B], [B]]
+
+
+def test_what_was_read_counts_though_following_on_fails(server: SeventeenTrackServer, asking: Asking) -> None:
+    server.set_events(A, [PICKED_UP], status="Expired", sub_status="Expired_Other", stopped=True)
+    server.register(A)
+    asking.memos[A] = "registered:190271"
+    answered = server._respond
+    server._answer = lambda request: (
+        Reply(b"{}", 503) if request.path.endswith("retrack") else answered(request)
+    )
+    assert found(asking.look(A)[0]).memo == "registered:190271"
+
+
 # --- carriers
 
 
@@ -237,6 +273,27 @@ def test_of_a_number_under_two_carriers_the_one_asked_for_is_shown(
     both = found(asking.look(A)[0])
     assert both.memo == "registered:"
     assert len(both.read()) == 1  # both carriers show the same event
+
+
+@pytest.mark.parametrize(
+    ("memo", "text"),
+    [
+        (Memo(), "registered:"),
+        (Memo("3011"), "registered:3011"),
+        (Memo("3011", "3011"), "registered:3011"),
+        (Memo("3011", "190271"), "registered:3011:190271"),
+        (Memo("3011", "", again=True), "registered:3011::again"),
+        (Memo("", "190271", again=True), "registered::190271:again"),
+    ],
+)
+def test_a_memo_survives_being_written_and_read(memo: Memo, text: str) -> None:
+    assert str(memo) == text
+    assert str(Memo.of(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", "registered", "2026-11-24T08:00:00+00:00", "x:1"])
+def test_a_memo_of_another_source_means_not_registered(text: str) -> None:
+    assert Memo.of(text) is None
 
 
 # --- what is shown

@@ -1,14 +1,14 @@
 """Decode 17TRACK's answers down to what tells whether anything changed; leaves events raw. Makes no request.
 
-Shapes: https://asset.17track.net/api/document/v2.4_en/index.html (read 2026-11-22). The service is lenient
-with itself (carriers as words, single objects instead of lists, keys that come and go), so every level is
-decoded on its own and one odd item never spoils its thirty-nine neighbours.
+Shapes: https://asset.17track.net/api/document/v2.4_en/index.html (read 2026-11-22). The service is lenient with itself
+(carriers as words, single objects instead of lists, keys that come and go), so every place takes any type: one pass
+over the body, and one odd item never spoils its thirty-nine neighbours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import xxhash
@@ -19,18 +19,6 @@ from workers.sources._fields import UNREADABLE, name, whole, word
 
 _SILENT = frozenset({"", "NotFound", "InfoReceived", "Expired"})  # a status that is no event by itself
 
-T = TypeVar("T")
-
-
-class Envelope(Struct, frozen=True):
-    """An answer: its data still raw, and its error if it is one."""
-
-    data: bytes | None
-    accepted: tuple[bytes, ...] = ()
-    rejected: tuple[bytes, ...] = ()
-    error: tuple[int, str] | None = None
-    lists: bool = True  # has a list of what was accepted or refused, as all answers about numbers have
-
 
 class Rejection(Struct, frozen=True):
     """Why one number was refused."""
@@ -40,8 +28,17 @@ class Rejection(Struct, frozen=True):
     carrier: str
 
 
+class Leg(Struct, frozen=True):
+    """One provider and its events, newest first, still raw."""
+
+    carrier: str = ""
+    key: str = ""
+    lang: str = ""
+    events: tuple[bytes, ...] = ()
+
+
 class Item(Struct, frozen=True):
-    """What is known of one number under one carrier, events left raw."""
+    """What is known of one number under one carrier."""
 
     number: str
     carrier: str = ""
@@ -50,47 +47,44 @@ class Item(Struct, frozen=True):
     tells: bool = False  # has an event, or a status that is one
     status: str = ""
     words: str = ""
+    expired: bool = False  # 17TRACK has had no event for long, and may have stopped following it
     local: str = ""  # the last-mile number, if another
     local_key: str = ""
-    providers: tuple[tuple[bytes, tuple[bytes, ...]], ...] = ()  # provider, events newest first
+    legs: tuple[Leg, ...] = ()
 
 
-class _Outer(Struct):
-    code: Any = 0
-    message: Any = ""
-    data: Raw | UnsetType = UNSET
-    number: Any = None
-    event: Any = None
+class Envelope(Struct, frozen=True):
+    """An answer: the items accepted, the numbers refused, and its error if it is one."""
+
+    items: tuple[Item, ...] = ()
+    refused: Mapping[str, Rejection] = {}
+    error: tuple[int, str] | None = None
+    lists: bool = True  # has a list of what was accepted or refused, as all answers about numbers have
+
+    @property
+    def failed(self) -> bool:
+        return self.error is not None and not self.items and not self.refused
 
 
-class _Data(Struct):
-    accepted: Raw | UnsetType = UNSET
-    rejected: Raw | UnsetType = UNSET
-    errors: Raw | UnsetType = UNSET
-    number: Any = None
+# The wire. A place documented as an object also takes these, and is then treated as missing or as a problem.
+_Plain = str | int | float | bool | None
+_Odd = list[Any] | _Plain
 
 
-class _Item(Struct):
-    number: Any = None
-    carrier: Any = None
-    track_info: Raw | UnsetType = UNSET
-
-
-class _Info(Struct):
-    latest_status: Raw | UnsetType = UNSET
-    latest_event: Raw | UnsetType = UNSET
-    misc_info: Raw | UnsetType = UNSET
-    tracking: Raw | UnsetType = UNSET
-
-
-class _Tracking(Struct):
-    providers: Raw | UnsetType = UNSET
+class _Who(Struct):
+    key: Any = None
+    name: Any = None
+    alias: Any = None
 
 
 class _Provider(Struct):
-    provider: Raw | UnsetType = UNSET
-    events: Raw | UnsetType = UNSET
+    provider: _Who | _Odd = None
     provider_lang: Any = None
+    events: list[Raw] | dict[str, Any] | _Plain = None
+
+
+class _Tracking(Struct):
+    providers: list[_Provider | _Odd] | _Provider | _Plain = None
 
 
 class _Status(Struct):
@@ -104,10 +98,11 @@ class _Misc(Struct):
     local_key: Any = None
 
 
-class _Rejected(Struct):
-    number: Any = None
-    carrier: Any = None
-    error: Raw | UnsetType = UNSET
+class _Info(Struct):
+    latest_status: _Status | _Odd = None
+    latest_event: Raw = Raw(b"null")
+    misc_info: _Misc | _Odd = None
+    tracking: _Tracking | _Odd = None
 
 
 class _Error(Struct):
@@ -115,88 +110,84 @@ class _Error(Struct):
     message: Any = ""
 
 
+class _Item(Struct):
+    number: Any = None
+    carrier: Any = None
+    track_info: _Info | _Odd | UnsetType = UNSET
+    error: _Error | _Odd = None
+
+
+class _Data(_Item):
+    accepted: list[_Item | _Odd] | _Item | _Plain | UnsetType = UNSET
+    rejected: list[_Item | _Odd] | _Item | _Plain | UnsetType = UNSET
+    errors: list[_Error | _Odd] | _Error | _Plain = None
+
+
+class _Outer(_Item):
+    code: Any = 0
+    message: Any = ""
+    data: _Data | _Odd = None
+
+
+_DECODER = msgspec.json.Decoder(_Outer)
+
+
 def unpack(body: bytes) -> Envelope:
     """Open an answer, a push, or a single item; raises Temporary where it is none of them."""
-    outer = _read(body, _Outer)
-    if outer is None:
-        raise Temporary("17TRACK's answer is not the JSON it documents")
+    try:
+        outer = _DECODER.decode(body)
+    except UNREADABLE:
+        raise Temporary("17TRACK's answer is not the JSON it documents") from None
     code = whole(outer.code)
     if outer.number is not None:
-        return Envelope(body, accepted=(body,))
-    data = _read(outer.data, _Data)
-    if data is None:
+        return Envelope(_accepted([outer]))
+    data = outer.data
+    if not isinstance(data, _Data):
         if code:
-            return Envelope(None, error=(code, word(outer.message)))
+            return Envelope(error=(code, word(outer.message)))
         raise Temporary("17TRACK's answer has no data")
-    raw = bytes(outer.data) if isinstance(outer.data, Raw) else None
-    if data.number is not None and raw is not None:  # a push holds one item as its data
-        return Envelope(raw, accepted=(raw,))
-    errors = [error for error in (_read(each, _Error) for each in _listed(data.errors)) if error is not None]
+    if data.number is not None:  # a push holds one item as its data
+        return Envelope(_accepted([data]))
+    errors = [error for error in _listed(data.errors) if isinstance(error, _Error)]
     error = None
     if errors:
         error = (whole(errors[0].code) or code or -1, word(errors[0].message))
     elif code:
         error = (code, word(outer.message))
-    accepted, rejected = tuple(_listed(data.accepted)), tuple(_listed(data.rejected))
     lists = data.accepted is not UNSET or data.rejected is not UNSET
-    return Envelope(raw, accepted, rejected, error, lists)
+    return Envelope(_accepted(_listed(data.accepted)), _refused(_listed(data.rejected)), error, lists)
 
 
-def rejections(envelope: Envelope) -> Mapping[str, Rejection]:
-    """Return the refused numbers of an answer."""
+def _accepted(listed: list[Any]) -> tuple[Item, ...]:
+    return tuple(_item(each) for each in listed if isinstance(each, _Item) and name(each.number))
+
+
+def _refused(listed: list[Any]) -> Mapping[str, Rejection]:
     out = {}
-    for each in envelope.rejected:
-        rejected = _read(each, _Rejected)
-        if rejected is None:
-            continue
-        error = _read(rejected.error, _Error) or _Error()
-        out[name(rejected.number)] = Rejection(
-            whole(error.code), word(error.message), code_of(rejected.carrier)
-        )
+    for each in listed:
+        if isinstance(each, _Item):
+            error = each.error if isinstance(each.error, _Error) else _Error()
+            out[name(each.number)] = Rejection(whole(error.code), word(error.message), _code(each.carrier))
     return out
 
 
-def items_of(envelope: Envelope) -> list[Item]:
-    """Return the accepted items of an answer."""
-    return [item for item in map(_item, envelope.accepted) if item is not None]
-
-
-def _item(raw: bytes) -> Item | None:
-    head = _read(raw, _Item)
-    if head is None or not name(head.number):
-        return None
-    number, carrier = name(head.number), code_of(head.carrier)
-    if head.track_info is UNSET:  # the answer to register or changecarrier
-        return Item(number, carrier, problem="no track_info")
-    info = _read(head.track_info, _Info)
-    if info is None:
-        return Item(number, carrier, problem="track_info is no object")
-    status = _read(info.latest_status, _Status)
-    misc = _read(info.misc_info, _Misc) or _Misc()
-    tracking = _read(info.tracking, _Tracking)
-    providers = []
-    for each in _listed(tracking.providers if tracking else UNSET):
-        provider = _read(each, _Provider)
-        if provider is None:
-            return Item(number, carrier, problem="a provider is no object")
-        events = tuple(_listed(provider.events))
-        if (
-            provider.events is not UNSET
-            and not events
-            and bytes(provider.events).strip() not in (b"[]", b"null")
-        ):
-            return Item(number, carrier, problem="events are no list")
-        providers.append((each, events))
-    if not any(events for _, events in providers):
-        providers = [(b"{}", tuple(_listed(info.latest_event)))]
-    main, sub = (word(status.status), word(status.sub_status)) if status else ("", "")
-    eventful = any(events for _, events in providers)
+def _item(head: _Item) -> Item:
+    number, carrier, info = name(head.number), _code(head.carrier), head.track_info
+    if not isinstance(info, _Info):  # also the answer to register or changecarrier
+        return Item(number, carrier, problem="it holds no track_info")
+    legs = _legs(info)
+    if isinstance(legs, str):
+        return Item(number, carrier, problem=legs)
+    status = info.latest_status if isinstance(info.latest_status, _Status) else _Status()
+    main, sub = word(status.status) or word(info.latest_status), word(status.sub_status)
+    eventful = any(leg.events for leg in legs)
     if not eventful and not main:
-        return Item(number, carrier, problem="neither a status nor events")
+        return Item(number, carrier, problem="it holds neither a status nor events")
+    misc = info.misc_info if isinstance(info.misc_info, _Misc) else _Misc()
     local = name(misc.local_number)
     local = local if local != number else ""
     digest = xxhash.xxh3_128()
-    for part in sorted(b"\x00".join(events) for _, events in providers):
+    for part in sorted(b"\x00".join(leg.events) for leg in legs):
         digest.update(part + b"\x01")
     digest.update(f"{main}\x00{sub}\x00{local}\x00{carrier}".encode())
     return Item(
@@ -205,44 +196,50 @@ def _item(raw: bytes) -> Item | None:
         fingerprint=digest.hexdigest(),
         tells=eventful or main not in _SILENT,
         status=sub or main,
-        words=word(status.sub_status_descr) if status else "",
+        words=word(status.sub_status_descr),
+        expired=main == "Expired",
         local=local,
-        local_key=code_of(misc.local_key),
-        providers=tuple(providers),
+        local_key=_code(misc.local_key),
+        legs=legs,
     )
 
 
-def _read(raw: Raw | bytes | UnsetType, kind: type[T]) -> T | None:
-    if isinstance(raw, UnsetType):
-        return None
-    try:
-        return _DECODERS[kind].decode(raw)  # type: ignore[no-any-return]  # the table pairs a type with its decoder
-    except UNREADABLE:
-        return None
+def _legs(info: _Info) -> tuple[Leg, ...] | str:
+    """Return the providers with their events, or why they cannot be read."""
+    tracking = info.tracking if info.tracking is not None else _Tracking()
+    if not isinstance(tracking, _Tracking) or not isinstance(
+        tracking.providers, (list, _Provider, type(None))
+    ):
+        return "its providers are no list"
+    out = []
+    for provider in _listed(tracking.providers):
+        if not isinstance(provider, _Provider):
+            return "a provider is no object"
+        if provider.events is not None and not isinstance(provider.events, (list, dict)):
+            return "its events are no list"
+        who, events = provider.provider, provider.events
+        listed = events if isinstance(events, list) else []
+        raw = tuple(bytes(each) for each in listed)
+        if isinstance(events, dict):  # a single object instead of a list
+            raw = (msgspec.json.encode(events),)
+        if isinstance(who, _Who):
+            carrier, key = word(who.alias) or word(who.name), _code(who.key)
+        else:
+            carrier, key = word(who), ""
+        out.append(Leg(carrier, key, word(provider.provider_lang, 35), raw))
+    latest = bytes(info.latest_event)
+    if not any(leg.events for leg in out) and latest.startswith(b"{"):
+        return (Leg(events=(latest,)),)
+    return tuple(out)
 
 
-def _listed(raw: Raw | bytes | UnsetType) -> list[bytes]:
+def _listed(value: Any) -> list[Any]:
     """Return the members of a list, or a single object as the only member; anything else has none."""
-    if isinstance(raw, UnsetType):
-        return []
-    text = bytes(raw).strip()
-    if text[:1] == b"{":
-        return [text]
-    if text[:1] != b"[":
-        return []
-    try:
-        return [bytes(each) for each in _LIST.decode(text)]
-    except UNREADABLE:
-        return []
+    if isinstance(value, list):
+        return value
+    return [value] if isinstance(value, Struct) else []
 
 
-def code_of(value: Any) -> str:
+def _code(value: Any) -> str:
     """Return a carrier's number as digits; "" for none, 0 or a word."""
     return str(whole(value) or "")
-
-
-_LIST = msgspec.json.Decoder(list[Raw])
-_DECODERS: Mapping[type, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind)
-    for kind in (_Outer, _Data, _Item, _Info, _Tracking, _Provider, _Status, _Misc, _Rejected, _Error)
-}

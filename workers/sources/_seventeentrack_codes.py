@@ -43,7 +43,7 @@ CARRIERS: Mapping[str, int] = {
     "yunexpress": 190008,
 }
 
-ALREADY, NOT_REGISTERED, NOTHING_YET = -18019901, -18019902, -18019909
+ALREADY, NOT_REGISTERED, NOTHING_YET, ONLY_ONCE = -18019901, -18019902, -18019909, -18019905
 _CHECK_NUMBER = "check the number on the order page"
 _SET_CARRIER = "set `carrier:` of this parcel, by name or by 17TRACK's number for it"
 _QUARTER_DAY = timedelta(hours=6)

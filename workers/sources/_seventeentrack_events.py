@@ -14,7 +14,7 @@ from workers.core.model import Sighting, TimeQuality
 from workers.errors import Temporary
 from workers.sources._fields import UNREADABLE, country, table, word
 from workers.sources._http import quoted
-from workers.sources._seventeentrack import Item, code_of
+from workers.sources._seventeentrack import Item, Leg
 from workers.sources._times import moment, naive, offset, utc
 
 
@@ -28,9 +28,9 @@ def read_all(items: Sequence[Item], *, source: str) -> Sequence[Sighting]:
     for item in items:
         if item.problem:
             raise Temporary(f"17TRACK's answer cannot be read: {item.problem}")
-        for provider, events in item.providers:
+        for leg in item.legs:
             try:
-                lines.append(_timed(_sightings(item, provider, events, source)))
+                lines.append(list(_timed(_sightings(item, leg, source))))
             except UNREADABLE as error:
                 raise Temporary(f"17TRACK's events cannot be read: {quoted(error)}") from None
     out = list(dict.fromkeys(sighting for _, sighting in merge(*lines, key=lambda pair: pair[0])))
@@ -44,23 +44,14 @@ def read_all(items: Sequence[Item], *, source: str) -> Sequence[Sighting]:
     return out
 
 
-def _sightings(item: Item, provider: bytes, events: Sequence[bytes], source: str) -> list[Sighting]:
+def _sightings(item: Item, leg: Leg, source: str) -> list[Sighting]:
     """Return one provider's events, oldest first."""
-    leg = msgspec.json.decode(provider)
-    who = leg.get("provider")
-    key, carrier = "", ""
-    if isinstance(who, dict):
-        key, carrier = code_of(who.get("key")), word(who.get("alias")) or word(who.get("name"))
-    else:
-        carrier = word(who)
-    number = item.local if item.local and key and key == item.local_key else ""
-    lang = word(leg.get("provider_lang"))[:35]
+    number = item.local if item.local and leg.key and leg.key == item.local_key else ""
     out = []
-    for raw in reversed(events):
+    for raw in reversed(leg.events):
         event = msgspec.json.decode(raw)
-        if not isinstance(event, dict):
-            continue
-        out.append(_sighting(event, source=source, carrier=carrier, number=number, lang=lang))
+        if isinstance(event, dict):
+            out.append(_sighting(event, source=source, carrier=leg.carrier, number=number, lang=leg.lang))
     return out
 
 
