@@ -52,7 +52,7 @@ def channel_model(kind: str) -> type[BaseModel]:
 def load(file: Path, text: str) -> Settings:
     file.write_text(text)
     file.chmod(0o600)
-    environ = {name: "A1B2C3" for name in re.findall(r"\$\{?([A-Z_]+)", text)} | SECRETS
+    environ = dict.fromkeys(re.findall(r"\$\{?([A-Z_]+)", text), "A1B2C3") | SECRETS
     return settings.load(file, source_model=source_model, channel_model=channel_model, environ=environ)
 
 
