@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.header import decode_header
@@ -255,6 +256,7 @@ def test_a_header_is_one_printable_line_and_stays_as_it_is_when_cleaned_again(te
     assert len(cleaned) <= 200
     assert len(cleaned.splitlines()) <= 1
     assert "=?" not in cleaned
+    assert {unicodedata.category(char) for char in cleaned}.isdisjoint({"Cc", "Zl", "Zp", "Cs"})
     assert _clean.header(cleaned) == cleaned
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import pytest
+import trustme
 from pydantic import ValidationError
 
 from tests.servers.sms import LOST, Fault, SmsServer
@@ -224,6 +226,27 @@ def test_settings_show_no_secret() -> None:
 
 def test_http_to_another_machine_needs_to_be_meant(opened: Callable[..., Sms]) -> None:
     opened("http://gateway.lan/send", form={"to": "{to}", "text": "{text}"}, insecure="yes")
+
+
+@pytest.mark.parametrize("name", ["localhost", "elsewhere.example"])
+def test_a_certificate_must_verify_and_a_private_authority_can_be_named(
+    opened: Callable[..., Sms], tmp_path: Path, name: str
+) -> None:
+    authority, file = trustme.CA(), tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(file))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    with SmsServer(tls=context) as server:
+        given = {"form": {"to": "{to}", "text": "{text}"}}
+        with pytest.raises(Permanent, match="no valid certificate"):
+            opened(server.url, **given).send(ENVELOPE, MESSAGE)
+        trusting = opened(server.url, ca_file=str(file), **given)
+        if name == "localhost":
+            trusting.send(ENVELOPE, MESSAGE)
+        else:
+            with pytest.raises(Permanent, match="no valid certificate"):
+                trusting.send(ENVELOPE, MESSAGE)
+        assert len(server.journal) == (name == "localhost")
 
 
 def test_a_ca_file_that_is_none_is_misconfigured(opened: Callable[..., Sms], tmp_path: Path) -> None:

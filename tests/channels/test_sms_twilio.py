@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from tests.servers.sms import DROP, LOST, LOST_SILENCE, SID, SILENCE, TOKEN, Fault, SmsServer
+from tests.servers.sms import DROP, LOST, LOST_SILENCE, SID, SILENCE, TOKEN, Fault, SmsServer, Text
 from workers.channels import Envelope, load
 from workers.channels.sms import Settings, Sms
 from workers.core.model import Message
@@ -198,6 +199,30 @@ def test_a_later_attempt_looks_first_and_sends_only_what_it_does_not_find(opened
             envelope(attempt=2), MESSAGE
         )  # the control: without it, it goes twice
         assert len(server.journal) == 4
+
+
+@pytest.mark.parametrize(
+    ("changed", "again"),
+    [
+        ({}, False),  # the control: an outbound message on its way is the one
+        ({"status": "delivered"}, False),
+        ({"text": f"Sent from your Twilio trial account - {WORDS}"}, False),
+        ({"status": "failed"}, True),
+        ({"status": "undelivered"}, True),
+        ({"status": "canceled"}, True),
+        ({"direction": "inbound"}, True),  # the person sent us our own words
+        ({"text": WORDS + " not"}, True),
+        ({"at": NOW - timedelta(days=4)}, True),
+    ],
+)
+def test_only_a_message_that_may_have_reached_the_person_counts_as_sent(
+    opened: Callable[..., Sms], changed: dict[str, Any], again: bool
+) -> None:
+    with provider() as server:
+        server.journal.append(replace(Text("SM" + "f" * 32, TO, WORDS, at=NOW), **changed))
+        receipt = opened(server).send(envelope(attempt=2), MESSAGE)
+        assert len(server.journal) == 1 + again
+        assert receipt.reference == server.journal[-1].id
 
 
 def test_a_look_that_fails_sends_nothing(opened: Callable[..., Sms]) -> None:

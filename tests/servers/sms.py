@@ -13,6 +13,7 @@ import base64
 import json
 import re
 import socket
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -56,6 +57,7 @@ class Text:
     sender: str = ""
     key: str = ""
     status: str = "queued"
+    direction: str = "outbound-api"
     at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -79,6 +81,7 @@ class SmsServer:
         keyed: bool = False,
         opted_out: frozenset[str] = frozenset(),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        tls: ssl.SSLContext | None = None,
         port: int = 0,
         journal_file: Path | None = None,
     ) -> None:
@@ -91,10 +94,13 @@ class SmsServer:
         self.stopped = threading.Event()
         self._http = _Listener(("127.0.0.1", port), _Handler)
         self._http.provider = self
+        if tls is not None:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
         self._thread = threading.Thread(
             target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
-        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+        scheme, name = ("http", "127.0.0.1") if tls is None else ("https", "localhost")
+        self.url = f"{scheme}://{name}:{self._http.server_address[1]}"
 
     def fail(self, fault: Fault, *, method: str = "POST", times: int = 1) -> None:
         self._faults[method].extend([fault] * times)
@@ -198,7 +204,7 @@ def _resource(text: Text) -> dict[str, Any]:
         "date_created": when,
         "date_sent": when,
         "date_updated": when,
-        "direction": "outbound-api",
+        "direction": text.direction,
         "error_code": None,
         "error_message": None,
         "from": text.sender or None,
