@@ -319,6 +319,17 @@ def test_two_sources_out_of_step_do_not_reopen_a_delivery() -> None:
     assert [moved for moved, _ in watch.live(lines)] == ["out_for_delivery", "delivered", "", ""]
 
 
+def test_two_carriers_of_one_source_out_of_step_do_not_reopen_a_delivery() -> None:
+    watch = Watch()
+    score = """
+        1d 10:00 | DE | delivered carrier=DHL | Delivered | .
+        1d 15:00? | DE | in_transit carrier=ChinaPost | Handed to the next carrier | .
+    """
+    assert [moved for moved, _ in watch.live(read(score))] == ["delivered", ""]
+    later = score + "3d 15:00? | DE | in_transit carrier=ChinaPost | At depot | ."
+    assert told(watch.look([line.event for line in read(later)])) == "in_transit"
+
+
 def test_two_sources_out_of_step_do_not_take_a_release_back() -> None:
     watch = Watch()
     lines = read("""

@@ -60,7 +60,7 @@ def _line(row: str) -> Line:
     )
     sighting = Sighting(
         source=source or "a", text=text, at=at, quality=quality, country=country, number=given.get("number", ""),
-        system=given.get("system", ""), code=given.get("code", ""), place=given.get("place", ""),
+        system=given.get("system", ""), code=given.get("code", ""), place=given.get("place", ""), carrier=given.get("carrier", ""),
     )  # fmt: skip
     expected, _, rule = move.removeprefix("=>").partition(" by ")
     return Line(source or "a", (sighting, reading), "" if move == "." else expected.strip(), rule.strip())

@@ -110,6 +110,13 @@ SCORES = {
         4d 18:00 | DE | released | Released by customs | => released
         4d 19:00 | DE | payment_received charges=paid | Payment recorded | .
     """,
+    "released, and the bill comes after it": """
+        1d 08:00 | DE | import_customs | In customs | => import_customs
+        2d 08:00 | DE | released | Released by customs | => released
+        3d 08:00 | DE | payment_due charges=due addressee=buyer | Import VAT due | => payment_due by charge_after_release
+        4d 08:00 | DE | payment_received | Paid | => payment_received
+        5d 08:00 | DE | out_for_delivery | Out for delivery | => out_for_delivery
+    """,
     "a delivery taken back reopens": """
         1d 08:00 | DE | out_for_delivery | Out for delivery | => out_for_delivery
         1d 15:00 | DE | delivered | Delivered | => delivered

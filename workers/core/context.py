@@ -46,6 +46,10 @@ _LEAVING = frozenset(
         ("upu", "EMC"),
     }
 )
+# … and the words' concepts (``core.lexicon``) that say so: off from the origin, by air, from an office of exchange.
+_OFF = frozenset({"depart", "forward"})
+_ABROAD = frozenset({"origin", "flight", "export", "exchange"})
+_NOT_YET = frozenset({"await", "arrive", "ready", "not"})
 
 
 def country(code: str) -> str:
@@ -80,6 +84,14 @@ def leaves(sighting: Sighting, reading: Reading, *, origin: str, destination: st
     if reading.stage not in MOVING and reading.stage is not Stage.TRANSIT_CUSTOMS:
         return False
     if (sighting.system.casefold(), sighting.code.strip().upper()) in _LEAVING:
+        return True
+    concepts = {
+        concept
+        for evidence in reading.evidence
+        if evidence.kind == "phrase"
+        for concept in evidence.what.rpartition(": ")[2].split("+")
+    }
+    if concepts & _OFF and concepts & _ABROAD and not concepts & _NOT_YET:
         return True
     side = reading.side or side_of(sighting.country, origin=origin, destination=destination)
     return side in (Side.TRANSIT, Side.DESTINATION)

@@ -204,11 +204,11 @@ def _at_origin(s: Standing, at: datetime | None) -> bool:
 
 
 def _later(proof: Seen | None, seen: Seen, *, now: datetime) -> bool:
-    """Whether *seen* is later than *proof* beyond doubt; within one source's list its order is enough."""
+    """Whether *seen* is later than *proof* beyond doubt; within one carrier's list its order is enough."""
     if proof is None:
         return True
     a, b = proof.sighting, seen.sighting
-    if a.source == b.source:
+    if (a.source, a.carrier) == (b.source, b.carrier):
         return True
     if a.at is None or b.at is None or not usable(a, now=now) or not usable(b, now=now):
         return False

@@ -208,10 +208,15 @@ def plain_scan_never_reenters(s: Standing, e: Event) -> Stage | None:
 
 
 def doubtful_clock_keeps(s: Standing, e: Event) -> Stage | None:
-    """Two sources, and their clocks cannot tell which came first: the release stands."""
+    """Two witnesses, and their clocks cannot tell which came first: the release stands."""
     if s.stage is Stage.RELEASED and e.stage is Stage.IMPORT_CUSTOMS and not e.later:
         return s.stage
     return None
+
+
+def charge_after_release(s: Standing, e: Event) -> Stage | None:
+    """Customs is done and somebody has paid for it: the bill comes now."""
+    return e.stage if s.stage is Stage.RELEASED and e.stage is Stage.PAYMENT_DUE else None
 
 
 def release_taken_back(s: Standing, e: Event) -> Stage | None:
@@ -255,6 +260,7 @@ RULES: tuple[Rule, ...] = (
     late_payment_noted,
     plain_scan_never_reenters,
     doubtful_clock_keeps,
+    charge_after_release,
     release_taken_back,
     arrival_once,
     newest_decides,
