@@ -12,12 +12,17 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from workers.core.grammar import Grammar, Rule, Token
+from workers.core.context import resolve
+from workers.core.grammar import Grammar, Token
 from workers.core.lexicon import Hit, Language, Lexicon, Phrase, Says
-from workers.core.model import Addressee, Cause, Charges, Evidence, Reading, Side, Stage
-from workers.core.text import fold
+from workers.core.model import Addressee, Charges, Evidence, Reading, Sighting, Stage
+from workers.core.text import LIMIT, fold
 
 CACHE = 32_768  # texts; event texts repeat
+LIKELY = 6  # languages looked at closely
+NEAR = 0.6  # a language that covers this much of what the best covers may be meant as well
+DENSE = 2.5  # letters that one sign of a script without blanks is worth
+HINTED = 1.5  # how much the source's word for the language counts
 
 CUSTOMS = frozenset(
     {
@@ -96,6 +101,7 @@ class Classifier:
         self.grammar = grammar
         self.codes = codes
         self._by_tag = {language.code: i for i, language in enumerate(languages)}
+        self._spaced = [language.spaced for language in languages]
         self._english = self._by_tag.get("en")
         self._cached = lru_cache(maxsize=CACHE)(self._read)
 
@@ -128,14 +134,17 @@ class Classifier:
         if not found:
             return []
         hinted = self._by_tag.get(lang.casefold().replace("_", "-").partition("-")[0])
-        scores = {index: _covered(hits) for index, hits in found.items()}
-        if hinted in scores:
-            scores[hinted] *= 1.5
+        rough = {index: sum(h[1] - h[0] for h in hits) for index, hits in found.items()}
+        likely = sorted(rough, key=lambda i: (i != hinted and i != self._english, -rough[i]))[:LIKELY]
+        scores = {
+            i: _covered(found[i]) * (HINTED if i == hinted else 1.0) * (1.0 if self._spaced[i] else DENSE)
+            for i in likely
+        }
         best = max(scores.values())
         order = sorted(scores, key=lambda i: (-scores[i], i))
         return [
-            i for i in order if scores[i] >= 0.6 * best or (i == self._english and scores[i] >= 0.3 * best)
-        ][:4]
+            i for i in order if scores[i] >= NEAR * best or (i == self._english and scores[i] >= best / 3)
+        ]
 
     def _read_in(self, index: int, folded: str, hits: list[Hit]) -> Reading | None:
         language = self.lexicon.languages[index]
@@ -178,8 +187,7 @@ class Classifier:
             for start, end, meaning in firm
             if isinstance(entry := meaning.entry, Phrase)
         ]
-        decided = self.grammar.decide(bits, tokens, whole=whole)
-        rules = [decided[0], *decided[1]] if decided is not None else []
+        rules = self.grammar.decide(bits, tokens, whole=whole)
         words = " + ".join(dict.fromkeys(folded[t.start : t.end] for t in tokens)) if rules else ""
         ruled = [
             (r.says, Evidence("grammar", f"{r.id}: {words}", r.where)) for r in rules if r.says is not None
@@ -346,24 +354,22 @@ def _said(obj: Mapping[str, Any], key: str) -> str:
 
 def classify_line(classifier: Classifier, obj: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer to one line of ``classify --jsonl``. Never raises on any value."""
-    reading = classifier.read(
-        _said(obj, "text"),
-        code=_said(obj, "code"),
-        system=_said(obj, "system"),
-        lang=_said(obj, "language"),
-        translation=_said(obj, "translation"),
-    )
+    text, code, system = _said(obj, "text"), _said(obj, "code"), _said(obj, "system")
+    lang, translation = _said(obj, "language"), _said(obj, "translation")
+    reading = classifier.read(text, code=code, system=system, lang=lang, translation=translation)
+    origin, destination, country = _said(obj, "origin"), _said(obj, "destination"), _said(obj, "country")
+    if origin or destination or country:
+        sighting = Sighting("", text[:LIMIT], system=system, code=code, lang=lang, country=country)
+        reading = resolve(
+            reading,
+            sighting,
+            origin=origin.strip().upper(),
+            destination=destination.strip().upper(),
+            arrived=False,
+            departed=False,
+            export_done=False,
+        )
     return as_json(reading)
 
 
-__all__ = [
-    "CUSTOMS",
-    "Cause",
-    "Classifier",
-    "Code",
-    "Rule",
-    "Side",
-    "as_json",
-    "classify_line",
-    "normal_code",
-]
+__all__ = ["CUSTOMS", "Classifier", "Code", "as_json", "classify_line", "normal_code"]

@@ -22,7 +22,7 @@ class Kind(StrEnum):
 
 
 NEGATING = ("not",)
-PENDING = ("await", "will", "if")
+BEATEN = 3  # rules that fit too, kept for explaining
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ class Token:
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     rule: Rule
-    all: tuple[int, ...]
+    first: int  # the first thing asked for, looked at before the rest
+    rest: tuple[int, ...]
     none: int
     order: tuple[frozenset[str], ...]
 
@@ -89,8 +90,11 @@ class Grammar:
         self.rules = tuple(stages)
         self.facts = tuple(facts)
         self._stages = [self._compiled(rule) for rule in stages]
-        self._whole = [compiled for compiled in self._stages if compiled.rule.whole]
-        self._facts = [self._compiled(rule) for rule in facts]
+        self._whole = [c for c in self._stages if c.rule.whole]
+        compiled = [self._compiled(rule) for rule in facts]
+        self._facts_beside = {
+            stage: [c for c in compiled if not c.rule.stages or stage in c.rule.stages] for stage in Stage
+        }
         self._loads: dict[tuple[str, ...], _Load] = {}
         self.marks = frozenset(name for name, kind in concepts.items() if kind is Kind.MARK)
 
@@ -115,7 +119,8 @@ class Grammar:
         for item in rule.none:
             none |= self._bits(item)
         order = tuple(frozenset(name.strip(" -~.") for name in step.split("|")) for step in rule.order)
-        return _Compiled(rule, tuple(self._bits(item) for item in rule.all), none, order)
+        first, *rest = (self._bits(item) for item in rule.all)
+        return _Compiled(rule, first, tuple(rest), none, order)
 
     def load(self, concepts: tuple[str, ...]) -> _Load:
         """Return what a word of these *concepts* does; an operator among them turns the others at once."""
@@ -168,33 +173,29 @@ class Grammar:
         first, second = (behind, ahead) if after else (ahead, behind)
         return first if first is not None else second
 
-    def decide(
-        self, bits: int, tokens: Sequence[Token], *, whole: bool = False
-    ) -> tuple[Rule, list[Rule]] | None:
-        """Return the first rule that fits and the next few that would have, or None; *whole*: of those for whole texts."""
-        won: Rule | None = None
-        beaten: list[Rule] = []
+    def decide(self, bits: int, tokens: Sequence[Token], *, whole: bool = False) -> list[Rule]:
+        """Return the rule that decides and the next few that fit too; *whole*: of the rules for whole texts."""
+        fitting: list[Rule] = []
         for compiled in self._whole if whole else self._stages:
-            if bits & compiled.none or not all(bits & need for need in compiled.all):
+            if not bits & compiled.first or bits & compiled.none:
                 continue
-            if compiled.order and not _ordered(compiled.order, tokens):
-                continue
-            if won is None:
-                won = compiled.rule
-            else:
-                beaten.append(compiled.rule)
-                if len(beaten) == 3:
+            for need in compiled.rest:
+                if not bits & need:
                     break
-        return (won, beaten) if won is not None else None
+            else:
+                if compiled.order and not _ordered(compiled.order, tokens):
+                    continue
+                fitting.append(compiled.rule)
+                if len(fitting) == BEATEN + 1:
+                    break
+        return fitting
 
     def facts_of(self, bits: int, stage: Stage) -> list[Rule]:
         """Return the rows of facts that hold beside *stage*."""
         return [
             c.rule
-            for c in self._facts
-            if not bits & c.none
-            and all(bits & need for need in c.all)
-            and (not c.rule.stages or stage in c.rule.stages)
+            for c in self._facts_beside.get(stage, ())
+            if bits & c.first and not bits & c.none and all(bits & need for need in c.rest)
         ]
 
     def named(self, bits: int) -> list[str]:
