@@ -31,7 +31,7 @@ from workers.core.model import (
     Usual,
     Why,
 )
-from workers.core.quote import quote, visible
+from workers.core.quote import identifier, quote, visible
 
 VERSION: Final = 1
 NEWEST: Final = 12  # events shown
@@ -99,7 +99,7 @@ def brief(
         "order": _order(order),
         "parcel": {
             "id": parcel.id,
-            "number": visible(parcel.number, NAME),
+            "number": identifier(parcel.number),
             "carrier": quote(parcel.carrier, NAME),
         },
         "stage": situation.stage.value,
@@ -122,7 +122,7 @@ def brief(
         "proof": _event(proof) if proof else None,
         "timeline": [_event(seen) for seen in reversed(snapshot.timeline[-NEWEST:])],
         "earlier": max(len(snapshot.timeline) - NEWEST, 0),
-        "next_numbers": [visible(number, NAME) for number in snapshot.next_numbers[:3]],
+        "next_numbers": [identifier(number) for number in snapshot.next_numbers[:3]],
         "cost": _cost(estimate),
         "operator": _operator(operator),
         "deadline": _iso(by),
@@ -144,7 +144,7 @@ def _order(order: Order) -> Plain:
         "title": quote(order.title, TITLE),
         "shop": quote(order.shop, NAME),
         "seller": quote(order.seller, NAME),
-        "number": visible(order.number, NAME),
+        "number": identifier(order.number),
         "origin": order.origin,
         "destination": order.destination,
         "pieces": order.items,
@@ -177,7 +177,7 @@ def _event(seen: Seen) -> Plain:
         "customs": seen.reading.stage in CUSTOMS and seen.reading.side is not Side.ORIGIN,
         "source": visible(sighting.source, NAME),
         "witnesses": [visible(name, NAME) for name in seen.witnesses[:4]],
-        "code": visible(sighting.code, NAME),
+        "code": identifier(sighting.code),
         "vanished": seen.vanished,
     }
 

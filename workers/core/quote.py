@@ -46,6 +46,13 @@ def visible(text: str, limit: int = 120) -> str:
     return shorten(" ".join(kept.split()), limit)
 
 
+def identifier(text: str, limit: int = 40) -> str:
+    """Return a number or code as it may be shown: letters, digits, and the signs such numbers are written with."""
+    return shorten(
+        "".join(char for char in visible(text, LONGEST) if char.isalnum() or char in "-_/# "), limit
+    )
+
+
 def shorten(text: str, limit: int) -> str:
     """Return *text* cut to *limit* characters, at a word's end where that costs little, with an ellipsis."""
     if len(text) <= limit:
