@@ -66,7 +66,9 @@ _NOTHING = "\u00ad\u0640\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u061c\u202a\u
 _TAG = re.compile(
     r"</?(?:br|p|b|i|u|a|em|strong|span|div|font|small|li|ul|ol|td|tr)\b[^<>]{0,200}>", re.IGNORECASE
 )
-_DOT = re.compile(r"(?<=[^\W\d_]{4})(?<!\bdept)\.(?=[^\d.])|(?<=[\d)])\. |\.{2,}|(?<=[\u0e00-\u9fff\uac00-\ud7a3])\.")
+_DOT = re.compile(
+    r"(?<=[^\W\d_]{4})(?<!\bdept)\.(?=[^\d.])|(?<=[\d)])\. |\.{2,}|(?<=[\u0e00-\u9fff\uac00-\ud7a3])\."
+)
 _NO_BLANKS = r"[\u0e00-\u0eff\u1780-\u17ff\u1000-\u109f\u3005\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]"
 _BLANK = re.compile(f"(?<={_NO_BLANKS}) (?={_NO_BLANKS})")
 _COMPOSED = re.compile("[\u1100-\u11ff\u3099\u309a]")
