@@ -154,7 +154,7 @@ def test_parcels_move_through_customs_and_nothing_arrives_twice_though_every_wor
             number,
             event(
                 ago(minutes=5), "Import duties and taxes are due. Awaiting payment by the recipient",
-                sub_status="InTransit_CustomsRequiringInformation", country="ES",
+                sub_status="InTransit_CustomsProcessing", country="ES",
             ),
         )  # fmt: skip
     program.look_now()
