@@ -59,11 +59,17 @@ def take(store: Store, channel: str = "mail", worker: str = "w1") -> Notice:
 def lapse(store: Store, queue: str) -> None:
     """Make everything in a queue due now, as if leases and waits had run out: ``due:post``, ``ob:mail``, ``reviews``."""
     key = "{cw}:" + queue
-    for name in store.scripts.client.zrange(key, 0, -1):
+    for name in names(store, queue):
         store.scripts.client.zadd(key, {name: 1})
+
+
+def names(store: Store, queue: str) -> list[bytes]:
+    """Everything in a queue, first due first."""
+    found: Any = store.scripts.client.zrange("{cw}:" + queue, 0, -1)
+    return list(found)
 
 
 def field(store: Store, key: str, name: str) -> bytes | None:
     """One field of a hash as it stands."""
-    value: bytes | None = store.scripts.client.hget("{cw}:" + key, name)
-    return value
+    value: Any = store.scripts.client.hget("{cw}:" + key, name)
+    return None if value is None else bytes(value)

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
+from urllib.parse import quote
 
 import redis
 
@@ -76,15 +77,14 @@ class Valkey:
     @property
     def tcp_url(self) -> str:
         """Database 0 over TCP, with the password if there is one."""
-        return (
-            f"redis://:{self.password}@127.0.0.1:{self.port}/0"
-            if self.password
-            else f"redis://127.0.0.1:{self.port}/0"
-        )
+        return f"redis://{self._secret}127.0.0.1:{self.port}/0"
+
+    @property
+    def _secret(self) -> str:
+        return f":{quote(self.password, safe='')}@" if self.password else ""
 
     def at(self, database: int) -> str:
-        secret = f":{self.password}@" if self.password else ""
-        return f"unix://{secret}{self.socket}?db={database}"
+        return f"unix://{self._secret}{self.socket}?db={database}"
 
     def fresh(self) -> str:
         """The URL of a database that nobody used before. The one after it is left free (a broker takes it)."""

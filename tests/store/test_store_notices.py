@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.servers.rows import LEASE, NOW, claim, commit, field, lapse, owe, owed, take
+from tests.servers.rows import LEASE, NOW, claim, commit, field, lapse, names, owe, owed, take
 from workers.errors import LostLease
 from workers.store import STATES, Notice, NoticeRow, Store, notice_id
 
@@ -396,7 +396,7 @@ def test_open_notices_and_only_they_are_in_the_queue(store: Store) -> None:
     assert store.claim_notice("mail", lease=LEASE, worker="w") is None
     owe(store, owed("sending"), parcel="s")
     take(store)
-    queue = {name.decode() for name in store.scripts.client.zrange("{cw}:ob:mail", 0, -1)}
+    queue = {name.decode() for name in names(store, "ob:mail")}
     rows = store.notices()
     assert {row.state for row in rows} == set(STATES)
     assert queue == {row.id for row in rows if row.state in ("pending", "sending")}

@@ -21,7 +21,7 @@ from urllib.parse import quote, urlsplit
 
 import structlog
 
-from workers.engine.server import ANSWER, Server
+from workers.engine.server import Server
 from workers.errors import Misconfigured
 
 __all__ = ["Engine", "Plan", "Server", "find"]
@@ -155,7 +155,7 @@ class Engine:
 def _own(server: Server) -> int | None:
     """Return the lock of the one who supervises; None if somebody else does and the server answers."""
     server.make_room()
-    end = time.monotonic() + ANSWER
+    end = time.monotonic() + server.patience
     while True:
         held = server.lock("supervisor.lock")
         if held is not None:

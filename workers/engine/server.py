@@ -41,6 +41,7 @@ class Server:
     def __init__(self, binary: Path, folder: Path) -> None:
         self.binary, self.folder, self.socket = binary, folder, _socket(folder)
         self.pid: int | None = None
+        self.patience = ANSWER
         self._child: subprocess.Popen[bytes] | None = None
         self._heard = 0  # bytes of the log that were there before this start
 
@@ -135,7 +136,7 @@ class Server:
         self.pid = self._child.pid
 
     def _wait(self) -> None:
-        end = time.monotonic() + ANSWER
+        end = time.monotonic() + self.patience
         while (pulse := self.pulse()) != "well":
             if self._child is not None and not self.lives():
                 raise self._epitaph()
@@ -217,7 +218,7 @@ class Server:
     def _ask(self, question: Callable[[redis.Redis], Any]) -> Any:
         retry = Retry(NoBackoff(), 0)
         with redis.Redis(
-            unix_socket_path=str(self.socket), protocol=2, socket_timeout=5, retry=retry
+            unix_socket_path=str(self.socket), protocol=2, socket_timeout=min(5.0, self.patience), retry=retry
         ) as client:
             return question(client)
 
