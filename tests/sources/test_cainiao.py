@@ -116,6 +116,15 @@ def test_modules_without_numbers_are_told_apart_by_their_order(
     assert [type(outcome) for outcome in look(source, A, B)] == [Temporary, Temporary]
 
 
+def test_one_parcel_that_cannot_be_read_does_not_harm_its_neighbours(
+    server: CainiaoServer, source: cainiao.Cainiao
+) -> None:
+    server.set_events(A, [EXPORTED])
+    server.set_events(B, [EXPORTED], detailList="none")
+    server.parcels[C] = {"mailNo": C, "status": "TRANSPORT"}
+    assert [type(outcome) for outcome in look(source, A, B, C)] == [Found, Temporary, Temporary]
+
+
 @pytest.mark.parametrize(
     "body",
     [

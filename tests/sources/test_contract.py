@@ -20,7 +20,7 @@ import pytest
 
 from tests.servers._faulty import FaultyServer, Reply
 from workers.core.model import Sighting, TimeQuality
-from workers.errors import Permanent, Temporary
+from workers.errors import Misconfigured, Permanent, Temporary
 from workers.sources import Ask, Found, NoNews, kinds, load
 
 HERE = Path(__file__).parent
@@ -68,6 +68,13 @@ def test_a_kind_of_source_holds_what_the_contract_names_and_brings_recorded_answ
     assert callable(module.parse)
     assert callable(module.open)
     assert recorded(kind), f"record answers under tests/sources/{kind}/"
+
+
+def test_a_kind_that_is_not_in_the_directory_is_named_with_those_that_are() -> None:
+    with pytest.raises(Misconfigured, match="seventeentrack"):
+        load("sevententrack")
+    with pytest.raises(Misconfigured):
+        load("_http")
 
 
 @pytest.mark.parametrize(("kind", "path"), PAIRS, ids=PAIR_IDS)
@@ -150,6 +157,12 @@ def test_an_answer_with_any_one_value_odd_or_missing_reads_or_raises_an_error_of
             read(kind, without(whole, place))
 
 
+@pytest.mark.parametrize("kind", kinds())
+def test_what_cannot_even_be_written_as_json_is_an_error(kind: str) -> None:
+    with pytest.raises((Temporary, Permanent)):
+        load(kind).parse({"data": object(), "code": object()}, source="recorded")
+
+
 @pytest.mark.parametrize(("kind", "path"), PAIRS, ids=PAIR_IDS)
 def test_an_answer_cut_anywhere_is_an_error(kind: str, path: Path) -> None:
     whole = path.read_bytes().strip()
@@ -209,6 +222,24 @@ class Harness:
             else:
                 found.append(outcome)
         return found
+
+
+class Careless:
+    """A source that takes every failure for silence."""
+
+    def track(self, asks: list[Ask]) -> Mapping[str, Any]:
+        return {ask.parcel: NoNews() for ask in asks}
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def test_a_source_that_takes_an_error_for_no_news_is_caught(server: FaultyServer) -> None:
+    harness = Harness("cainiao", server.origin)
+    harness.source.close()
+    harness.source = Careless()
+    with pytest.raises(AssertionError, match="taken for no news"):
+        harness.errors(of=harness.asks)
 
 
 BODIES: Mapping[str, bytes] = {
@@ -275,7 +306,7 @@ def test_a_request_to_slow_down_says_when_in_all_three_styles(kind: str, server:
 @pytest.mark.parametrize("kind", ON_THE_WIRE)
 def test_a_redirect_is_not_followed(kind: str, server: FaultyServer) -> None:
     with FaultyServer(lambda _: Reply(b"{}")) as elsewhere:
-        for location in (elsewhere.origin, "/x5sec/punish", "http://[", ""):
+        for location in (elsewhere.origin, "/x5sec/punish", "http://a:b:c", ""):
             server.next_redirect(location)
             harness = Harness(kind, server.origin)
             (error,) = harness.errors(of=harness.asks[-1:])

@@ -419,6 +419,26 @@ def test_an_error_in_a_200_with_code_0_is_an_error(server: SeventeenTrackServer,
         asking.look(A)
 
 
+def test_a_parcel_that_cannot_be_read_or_is_not_mentioned_does_not_harm_the_others(
+    server: SeventeenTrackServer, asking: Asking
+) -> None:
+    fine = {"number": A, "carrier": 1, "track_info": {"latest_status": {"status": "Delivered"}}}
+    odd = {"number": B, "carrier": 1, "track_info": {"tracking": {"providers": "none"}}}
+    body = {"code": 0, "data": {"accepted": [fine, odd], "errors": [{"code": -18010002, "message": "x"}]}}
+    registered = {"accepted": [{"number": A, "carrier": 1}, {"number": B, "carrier": 1}]}
+    server.inject(
+        Reply(json.dumps({"code": 0, "data": registered}).encode()), Reply(json.dumps(body).encode())
+    )
+    outcomes = asking.look(A, B, C)
+    assert [type(outcome) for outcome in outcomes] == [Found, Temporary, Temporary]
+    server.register(C)
+    asking.memos[C] = "registered:1"
+    server.inject(Reply(json.dumps(body).encode()))
+    assert isinstance(
+        asking.look(C)[0], Permanent
+    )  # the error of the answer is the error of whom it leaves out
+
+
 @pytest.mark.parametrize(
     ("codes", "kind"),
     [

@@ -19,6 +19,8 @@ def word(value: Any, limit: int = _LONG) -> str:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return ""
         value = str(value)
+    if len(value) <= limit and value.isprintable() and "  " not in value and value.strip() == value:
+        return value  # nearly all texts are in form already
     return " ".join(value[: 2 * limit].translate(_CONTROLS).split())[:limit]
 
 
