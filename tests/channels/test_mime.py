@@ -231,7 +231,7 @@ def test_a_boundary_in_the_text_ends_no_part() -> None:
 ANY = st.text(st.characters(codec=None, categories=None), max_size=300)  # surrogates, controls and all
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(subject=ANY, text=ANY, html=ANY, lang=ANY, notice=ANY, thread=ANY, name=ANY)
 def test_any_text_at_all_gives_a_whole_mail(
     subject: str, text: str, html: str, lang: str, notice: str, thread: str, name: str
@@ -249,7 +249,7 @@ def test_any_text_at_all_gives_a_whole_mail(
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(text=ANY)
 def test_a_header_is_one_printable_line_and_stays_as_it_is_when_cleaned_again(text: str) -> None:
     cleaned = _clean.header(text)
