@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -200,3 +201,19 @@ def test_a_right_document_becomes_the_model() -> None:
 
 def test_a_document_shows_none_of_its_content() -> None:
     assert "hunter2" not in repr(loading.parse("password: hunter2", file="x"))
+
+
+def test_a_file_is_read_under_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("a: b")
+    document = loading.read(tmp_path / "x.yaml")
+    assert (document.file, document.data) == ("x.yaml", {"a": "b"})
+
+
+def test_a_folder_or_a_file_too_large_is_refused_unread(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"cannot be read"):
+        loading.read(tmp_path)
+    large = tmp_path / "large.yaml"
+    with large.open("wb") as file:
+        file.truncate(loading.LIMIT + 1)  # a hole: it takes no room
+    with pytest.raises(Misconfigured, match=r"large.yaml:1: the file is larger than 256 MiB"):
+        loading.read(large)
