@@ -278,6 +278,19 @@ def test_a_body_that_is_no_answer_is_an_error_for_new_and_known_parcels(
         assert Harness(kind, server.origin).errors(of=[ask])
 
 
+@pytest.mark.parametrize("kind", ON_THE_WIRE)
+def test_a_page_for_people_is_called_one_whatever_it_claims_to_be(kind: str, server: FaultyServer) -> None:
+    for body, media in (
+        (BODIES["HTML"], "application/json"),
+        (BODIES["HTML after a mark"], ""),
+        (b"{}", "text/html"),
+    ):
+        server.inject(Reply(body, kind=media))
+        harness = Harness(kind, server.origin)
+        (error,) = harness.errors(of=harness.asks[-1:])
+        assert "web page" in str(error)
+
+
 @pytest.mark.parametrize("status", [204, 400, 401, 403, 404, 408, 418, 429, 500, 502, 503, 504, 520])
 @pytest.mark.parametrize("kind", ON_THE_WIRE)
 def test_a_status_that_is_no_success_is_an_error(kind: str, status: int, server: FaultyServer) -> None:
