@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from workers.core import advise, brief
 from workers.core.advise import FACTS, Row
 from workers.core.model import (
+    Advice,
     Charge,
     Charges,
     Checkout,
@@ -165,7 +167,18 @@ UNTIL = {
 }
 
 
-def full(row: Row, *, why: Why = Why.FIRST, **order_facts: Any) -> dict[str, Any]:
+def _advice(row: Row) -> Advice:
+    """The row's advice, with a line number that does not move when the table grows."""
+    return replace(row.advice, evidence=replace(row.advice.evidence, where="advice.yaml:1"))
+
+
+def full(
+    row: Row,
+    *,
+    why: Why = Why.FIRST,
+    snapshot_text: str = "The last thing the carrier said",
+    **order_facts: Any,
+) -> dict[str, Any]:
     """Return the context of *row*'s advice for a well-filled order, through the real brief."""
     situation = typical(row)
     days = {Pace.USUAL: 2, Pace.SLOW: 8, Pace.STUCK: 12}[situation.pace]
@@ -188,7 +201,7 @@ def full(row: Row, *, why: Why = Why.FIRST, **order_facts: Any) -> dict[str, Any
                 place="Shenzhen",
             ),
             seen(Stage.ARRIVED_DESTINATION, "Arrived at destination country", since - timedelta(days=1)),
-            seen(situation.stage, "The last thing the carrier said", since),
+            seen(situation.stage, snapshot_text, since),
         ),
         first_look=since,
         last_news=since,
@@ -200,7 +213,7 @@ def full(row: Row, *, why: Why = Why.FIRST, **order_facts: Any) -> dict[str, Any
         PARCEL,
         snapshot,
         situation,
-        row.advice,
+        _advice(row),
         estimate(situation.tax),
         OPERATOR,
         Usual(half=3, most=7, observations=0, source="pace.yaml:12", stuck=10.5),
@@ -217,5 +230,5 @@ def minimal(row: Row, *, why: Why = Why.FIRST) -> dict[str, Any]:
     nothing = Estimate(Tax.UNKNOWN, NOW.date(), assumptions=("value_unknown",))
     silent = Usual(half=0, most=0, observations=0, source="")
     return brief.brief(
-        bare, bare.parcels[0], snapshot, situation, row.advice, nothing, None, silent, why, now=NOW
+        bare, bare.parcels[0], snapshot, situation, _advice(row), nothing, None, silent, why, now=NOW
     )

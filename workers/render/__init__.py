@@ -7,14 +7,12 @@ that text, escaped where it becomes HTML. So neither tracking text nor an advice
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import css_inline
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from workers import resources
 from workers.core import sms
@@ -23,6 +21,7 @@ from workers.core.quote import shorten
 from workers.errors import Permanent
 from workers.render import formats
 from workers.render.catalogs import Catalogs
+from workers.render.templates import Templates, paragraph
 
 Context = Mapping[str, Any]
 Plain = dict[str, Any]
@@ -37,7 +36,7 @@ HEADINGS: Final = ("steps", "by_when", "cost", "dont", "contact", "timeline", "l
 
 
 class Renderer:
-    """Keeps two sandboxed environments, for words and for layouts. Safe to use from several threads."""
+    """Keeps the templates, the translations and the inliner. Safe to use from several threads."""
 
     def __init__(self, user_templates: Path | None = None) -> None:
         """Words come from *user_templates* file by file where it has one, else from what shipped with this
@@ -45,15 +44,10 @@ class Renderer:
         """
         folders = [*([user_templates] if user_templates else []), resources.shipped("templates")]
         self._catalogs = Catalogs([folder / "locale" for folder in folders])
-        loader = jinja2.ChoiceLoader([jinja2.FileSystemLoader(folder) for folder in folders])
-        self._words = self._environment(
-            loader, autoescape=False, trim_blocks=False
-        )  # line breaks have a meaning
-        self._layouts = self._environment(loader, autoescape=_escaped, trim_blocks=True)
+        self._templates = Templates(folders)
         self._inliner = css_inline.CSSInliner(
             keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False
         )
-        self._block = lru_cache(maxsize=512)(self._load_block)
 
     def render(self, context: Context, *, lang: str, timezone: str) -> Message:
         """Return the message for a reader of *lang* (BCP 47) in *timezone* (IANA); raises Permanent for a
@@ -69,10 +63,7 @@ class Renderer:
 
     def advices(self) -> tuple[str, ...]:
         """Return the ids of all advices that have words."""
-        names = self._words.list_templates(
-            filter_func=lambda name: name.startswith("advice/") and not name.startswith("advice/_")
-        )
-        return tuple(name.removeprefix("advice/").removesuffix(".j2") for name in names)
+        return self._templates.advices()
 
     def check(self, context: Context, *, lang: str = "en") -> tuple[str, ...]:
         """Return a sentence for every advice whose words cannot be rendered with the sample *context*."""
@@ -84,19 +75,19 @@ class Renderer:
                 troubles.append(str(trouble))
         return tuple(troubles)
 
-    # -- the words of one notice
-    # -------------------------------------------------------------------------------
+    # -- the words of one notice --
 
     def _render(self, context: Context, lang: str, timezone: str) -> Message:
         reader = formats.Reader.of(lang, timezone, self._catalogs.best(lang))
         told = self._told(context, reader)
         template = f"advice/{context['advice']}.j2"
-        words: Plain = {name: _paragraph(self._say(template, name, told)) for name in BLOCKS}
-        words |= {name: _items(self._say(template, name, told)) for name in LISTS}
+        said = self._templates.say_all(template, (*BLOCKS, *LISTS), told)
+        words: Plain = {name: paragraph(said[name]) for name in BLOCKS}
+        words |= {name: _items(said[name]) for name in LISTS}
         words["headline"] = words["subject"]
-        words["lead"] = self._name(f"lead_{context['why']}", told)
+        words["lead"] = self._templates.name(f"lead_{context['why']}", told)
         if context["why"] == "reminder":
-            words["subject"] = self._name("subject_reminder", told, subject=words["subject"])
+            words["subject"] = self._templates.name("subject_reminder", told, subject=words["subject"])
         page = {
             **told,
             "words": words,
@@ -105,11 +96,11 @@ class Renderer:
             "timeline": self._timeline(context, told),
             "letters": self._letters(context, reader),
             "reasons": self._reasons(context, told),
-            "order_line": self._name("order_line", told) if context["order"]["number"] else "",
-            "number_line": self._name("number_line", told),
+            "order_line": self._templates.name("order_line", told) if context["order"]["number"] else "",
+            "number_line": self._templates.name("number_line", told),
         }
-        text = self._layouts.get_template("layout/email.txt.j2").render(page)
-        html = self._inliner.inline(self._layouts.get_template("layout/email.html.j2").render(page))
+        text = self._templates.layout("email.txt", page)
+        html = self._inliner.inline(self._templates.layout("email.html", page))
         return Message(
             subject=words["subject"],
             text=_tidy(text),
@@ -122,11 +113,12 @@ class Renderer:
     def _told(self, context: Context, reader: formats.Reader) -> Plain:
         """Return what every template may ask for: the context, the reader, and the usual stand-ins."""
         told: Plain = {**context, "reader": reader, "lang": reader.tag, "direction": reader.direction}
-        who = context["operator"]["name"] or self._name("the_operator", told)
+        who = context["operator"]["name"] or self._templates.name("the_operator", told)
         return told | {
-            "title": shorten(context["order"]["title"], SUBJECT_TITLE) or self._name("the_parcel", told),
-            "shop": context["order"]["shop"] or self._name("the_shop", told),
-            "seller": context["order"]["seller"] or self._name("the_seller", told),
+            "title": shorten(context["order"]["title"], SUBJECT_TITLE)
+            or self._templates.name("the_parcel", told),
+            "shop": context["order"]["shop"] or self._templates.name("the_shop", told),
+            "seller": context["order"]["seller"] or self._templates.name("the_seller", told),
             "who": who,
             "who_first": who[:1].upper() + who[1:],
             "said": (context["proof"] or {"text": ""})["text"],
@@ -138,7 +130,9 @@ class Renderer:
         """
         plain = sms.to_gsm7(told["title"])
         if reader.gsm and sms.segments(plain).encoding != "GSM-7":
-            plain = self._name("the_parcel", told)  # one Chinese title would make the whole text cost double
+            plain = self._templates.name(
+                "the_parcel", told
+            )  # one Chinese title would make the whole text cost double
         said = ""
         for length in SHORT_TITLES:
             shorter = told | {
@@ -146,44 +140,42 @@ class Renderer:
                 "who": shorten(told["who"], SHORT_WHO),
                 "who_first": shorten(told["who_first"], SHORT_WHO),
             }
-            words = {"short": _paragraph(self._say(template, "short", shorter))}
-            page = {**shorter, "words": words, "from_whom": self._name("whose", told)}
-            said = sms.to_gsm7(_paragraph(self._layouts.get_template("layout/short.j2").render(page)))
+            words = {"short": paragraph(self._templates.say(template, "short", shorter))}
+            page = {**shorter, "words": words, "from_whom": self._templates.name("whose", told)}
+            said = sms.to_gsm7(paragraph(self._templates.layout("short", page)))
             if sms.segments(said).parts <= SHORT_PARTS:
                 break
         return said
 
     def _names(self, told: Plain) -> Plain:
-        names = {heading: self._name(f"heading_{heading}", told) for heading in HEADINGS}
+        names = {heading: self._templates.name(f"heading_{heading}", told) for heading in HEADINGS}
         return names | {
-            "need": self._name(f"need_{told['needs_you']}", told),
-            "total": self._name("total", told),
-            "closing": self._name("closing", told),
+            "need": self._templates.name(f"need_{told['needs_you']}", told),
+            "total": self._templates.name("total", told),
+            "closing": self._templates.name("closing", told),
         }
 
     def _costs(self, cost: Context, told: Plain) -> Plain:
         lines = [
             {
-                "name": self._name(f"charge_{line['name']}", told, default=line["name"].replace("_", " ")),
-                "amount": self._range(line["low"], line["high"], told),
+                "name": self._templates.name(
+                    f"charge_{line['name']}", told, default=line["name"].replace("_", " ")
+                ),
+                "amount": self._templates.range(line["low"], line["high"], told),
                 "rule": self._rule(line, told),
             }
             for line in cost["lines"]
         ]
         notes = [
-            self._name(f"assumption_{key}", told, default=key.replace("_", " "))
+            self._templates.name(f"assumption_{key}", told, default=key.replace("_", " "))
             for key in cost["assumptions"]
         ]
         notes += cost["rates"]
-        notes += [self._name("expected_line", told, what=formats.cited(rule)) for rule in cost["expected"]]
-        total = self._range(cost["low"], cost["high"], told) if cost["known"] else ""
+        notes += [
+            self._templates.name("expected_line", told, what=formats.cited(rule)) for rule in cost["expected"]
+        ]
+        total = self._templates.range(cost["low"], cost["high"], told) if cost["known"] else ""
         return {"lines": lines, "total": total, "notes": notes}
-
-    def _range(self, low: Context, high: Context, told: Plain) -> str:
-        reader: formats.Reader = told["reader"]
-        if low == high:
-            return reader.money(low)
-        return self._name("range", told, low=reader.money(low), high=reader.money(high))
 
     def _rule(self, line: Context, told: Plain) -> str:
         reader: formats.Reader = told["reader"]
@@ -191,7 +183,7 @@ class Renderer:
         parts = []
         if rule["source"] and rule["checked"]:
             parts.append(
-                self._name(
+                self._templates.name(
                     "rule_checked",
                     told,
                     source=formats.cite(rule["source"]),
@@ -201,16 +193,18 @@ class Renderer:
         elif rule["source"]:
             parts.append(formats.cite(rule["source"]))
         if line["since"]:
-            parts.append(self._name("charge_since", told, day=reader.moment(line["since"], day_only=True)))
+            parts.append(
+                self._templates.name("charge_since", told, day=reader.moment(line["since"], day_only=True))
+            )
         return "; ".join(parts)
 
     def _timeline(self, context: Context, told: Plain) -> Plain:
         reader: formats.Reader = told["reader"]
         facts = []
         if context["days_in_customs"]:
-            facts.append(self._name("customs_days", told))
+            facts.append(self._templates.name("customs_days", told))
         if context["usual"]["known"]:
-            facts.append(self._name("usual_line", told))
+            facts.append(self._templates.name("usual_line", told))
         events = [
             {**event, "when": reader.moment(event["at"], day_only=event["day_only"])}
             for event in context["timeline"]
@@ -218,7 +212,7 @@ class Renderer:
         return {
             "facts": facts,
             "events": events,
-            "earlier": self._name("earlier", told) if context["earlier"] else "",
+            "earlier": self._templates.name("earlier", told) if context["earlier"] else "",
         }
 
     def _letters(self, context: Context, reader: formats.Reader) -> list[Plain]:
@@ -234,8 +228,8 @@ class Renderer:
             told = self._told(context, one)
             letters.append(
                 {
-                    "addressee": _paragraph(self._say(template, "addressee", told)),
-                    "paragraphs": _lines(self._say(template, "body", told)),
+                    "addressee": paragraph(self._templates.say(template, "addressee", told)),
+                    "paragraphs": _lines(self._templates.say(template, "body", told)),
                     "lang": one.tag,
                 }
             )
@@ -247,81 +241,15 @@ class Renderer:
         proof = context["proof"]
         if proof is not None:
             source = ", ".join(dict.fromkeys([proof["source"], *proof["witnesses"]]))
-            said = [self._name("proof_line", told, source=source), f"“{proof['text']}”"]
+            said = [self._templates.name("proof_line", told, source=source), f"“{proof['text']}”"]
             if proof["original"] and proof["original"] != proof["text"]:
-                said.append("(" + self._name("original_line", told, text=proof["original"]) + ")")
+                said.append("(" + self._templates.name("original_line", told, text=proof["original"]) + ")")
             when = reader.moment(proof["at"], day_only=proof["day_only"])
             reasons.append(" ".join([*said, f"· {when}" if when else ""]).rstrip())
         for evidence in context["evidence"]:
-            label = self._name(f"evidence_{evidence['kind']}", told, default=evidence["kind"])
+            label = self._templates.name(f"evidence_{evidence['kind']}", told, default=evidence["kind"])
             reasons.append(f"{label}: {formats.cited(evidence)}")
         return reasons
-
-    # -- templates
-    # ---------------------------------------------------------------------------------------------
-
-    def _environment(
-        self, loader: jinja2.BaseLoader, *, autoescape: bool | Callable[[str | None], bool], trim_blocks: bool
-    ) -> ImmutableSandboxedEnvironment:
-        environment = ImmutableSandboxedEnvironment(
-            loader=loader,
-            autoescape=autoescape,
-            undefined=jinja2.StrictUndefined,
-            extensions=["jinja2.ext.i18n"],
-            trim_blocks=trim_blocks,
-            lstrip_blocks=True,
-            keep_trailing_newline=False,
-            auto_reload=False,
-        )
-        environment.policies["ext.i18n.trimmed"] = True
-        environment.install_gettext_callables(  # type: ignore[attr-defined]  # added by the i18n extension
-            formats.gettext, formats.ngettext, newstyle=True
-        )
-        environment.filters.update(formats.FILTERS)
-        environment.filters["ways"] = self._ways
-        environment.filters["total"] = self._total
-        environment.filters["min"] = min
-        return environment
-
-    @jinja2.pass_context
-    def _ways(self, context: jinja2.runtime.Context, ways: Sequence[str]) -> str:
-        told = dict(context)
-        reader: formats.Reader = told["reader"]
-        return reader.either([self._name(f"way_{way}", told, default=way) for way in ways])
-
-    @jinja2.pass_context
-    def _total(self, context: jinja2.runtime.Context, cost: Context) -> str:
-        return self._range(cost["low"], cost["high"], dict(context))
-
-    def _load_block(self, template: str, name: str) -> tuple[jinja2.Template, Any]:
-        found = self._words.get_template(template)
-        return found, found.blocks.get(name)
-
-    def _say(self, template: str, name: str, told: Plain) -> str:
-        """Render one block of *template* to plain text; "" where it has none."""
-        found, block = self._block(template, name)
-        if block is None:
-            return ""
-        context = found.new_context(told)
-        try:
-            return "".join(block(context))
-        except jinja2.TemplateError as error:
-            if isinstance(error, jinja2.UndefinedError):
-                raise jinja2.UndefinedError(f"{error.message} (block {name} of {template})") from error
-            raise
-
-    def _name(self, name: str, told: Plain, *, default: str = "", **more: object) -> str:
-        """Return a name of ours in the reader's language; *default* where names.j2 has no such block."""
-        return _paragraph(self._say("layout/names.j2", name, told | more)) or default
-
-
-def _escaped(template: str | None) -> bool:
-    """Only the two layouts of plain text are not escaped."""
-    return template not in ("layout/email.txt.j2", "layout/short.j2")
-
-
-def _paragraph(said: str) -> str:
-    return " ".join(said.split())
 
 
 def _lines(said: str) -> list[str]:

@@ -7,7 +7,7 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import jinja2
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_skeleton, format_time, get_datetime_format
+from babel.dates import format_date, format_skeleton, format_time, get_datetime_format
 from babel.lists import format_list
 from babel.numbers import format_currency
 
@@ -55,7 +55,7 @@ class Reader:
 
     def day(self, day: str | None) -> str:
         """Return "Friday 4 December 2026" for an ISO date, "" for none."""
-        return _dated("yMMMMEEEEd", _day_of(day, self.zone), self.locale)
+        return _dated("full", _day_of(day, self.zone), self.locale)
 
     def short_day(self, day: str | None) -> str:
         """Return "4 Dec" for an ISO date, "" for none."""
@@ -67,11 +67,11 @@ class Reader:
             return ""
         at = datetime.fromisoformat(moment)
         if day_only:
-            return _dated("yMMMd", at.date(), self.locale)
+            return _dated("medium", at.date(), self.locale)
         glue = str(get_datetime_format("medium", locale=self.locale)).replace("'", "")
         return glue.format(
             _spaced(format_time(at, "short", tzinfo=self.zone, locale=self.locale)),
-            _dated("yMMMd", at.astimezone(self.zone).date(), self.locale),
+            _dated("medium", at.astimezone(self.zone).date(), self.locale),
         )
 
     def either(self, words: Sequence[str]) -> str:
@@ -102,11 +102,13 @@ def _zone(name: str) -> ZoneInfo:
 
 
 @lru_cache(maxsize=512)
-def _dated(skeleton: str, day: date | None, locale: Locale) -> str:
+def _dated(form: str, day: date | None, locale: Locale) -> str:
+    """Format *day* in one of the locale's own forms (full, medium) or by a skeleton that every locale has."""
     if day is None:
         return ""
-    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-    return _spaced(format_skeleton(skeleton, noon, tzinfo=UTC, locale=locale))
+    return _spaced(
+        format_skeleton(form, day, locale=locale) if form == "MMMd" else format_date(day, form, locale=locale)
+    )
 
 
 def _day_of(day: str | None, zone: ZoneInfo) -> date | None:
@@ -136,7 +138,7 @@ def cited(evidence: Mapping[str, Any]) -> str:
     return f"{cite(evidence['what'])} [{'; '.join(where)}]" if where else cite(evidence["what"])
 
 
-# -- what templates may use: gettext with the reader's catalog, and filters ------------------------------------------
+# -- what templates may use: gettext with the reader's catalog, and filters --
 
 
 @jinja2.pass_context

@@ -1,0 +1,413 @@
+"""Every advice in every form: word for word as reviewed, bounded, escaped, and with nothing to click."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.words import samples
+from workers.core import sms
+from workers.core.model import Why
+from workers.errors import Permanent
+from workers.knowledge.table import load_table
+from workers.render import Renderer
+
+GOLDEN = Path(__file__).parent / "golden"
+ROWS = {row.advice.id: row for row in load_table().rows}
+RENDERER = Renderer()
+FORMS = {"email.txt": "text", "email.html": "html", "short.txt": "short"}
+WORST_TITLE = "Wasserdichte Bluetooth-Kopfhörer mit Ladeschale für Łukasz und Zoë, 24 Stück, {blau}"
+
+
+def render(context, lang="en", renderer=RENDERER):
+    return renderer.render(context, lang=lang, timezone="Europe/Madrid")
+
+
+@cache
+def shown(advice, sample=samples.full):
+    """The message of an advice for the sample order, rendered once for all tests that only read it."""
+    return render(sample(ROWS[advice]))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("advice", ROWS)
+def test_the_words_are_as_reviewed(advice, form, update_golden):
+    message = shown(advice)
+    said = getattr(message, FORMS[form]).rstrip("\n") + "\n"
+    if form == "email.txt":
+        said = f"Subject: {message.subject}\nPreheader: {message.preheader}\n\n{said}"
+    file = GOLDEN / "en" / f"{advice}.{form}"
+    if update_golden:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(said, encoding="utf-8")
+    assert said.splitlines() == file.read_text(encoding="utf-8").splitlines()
+
+
+def test_no_golden_file_is_left_over(update_golden):
+    if update_golden:
+        pytest.skip("they are being written")
+    assert {file.name for file in (GOLDEN / "en").iterdir()} == {
+        f"{a}.{form}" for a in ROWS for form in FORMS
+    }
+
+
+def test_every_advice_has_words_and_all_words_have_an_advice():
+    assert set(RENDERER.advices()) == set(ROWS)
+
+
+def test_every_letter_named_has_words_and_all_letters_are_named():
+    letters = {path.stem for path in (Path(__file__).parents[2] / "templates/seller").glob("[!_]*.j2")}
+    assert letters == {row.advice.letter for row in ROWS.values()} - {""}
+
+
+@pytest.mark.parametrize("advice", ROWS)
+@pytest.mark.parametrize("sample", [samples.full, samples.minimal])
+def test_every_advice_says_what_it_must(advice, sample):
+    row = ROWS[advice]
+    message = shown(advice, sample)
+    assert message.subject
+    assert message.preheader
+    assert len(message.subject) <= 110
+    assert "None" not in message.text
+    assert "{" not in message.text
+    assert "WHY YOU GET THIS" in message.text
+    if row.advice.needs_you.value == "yes":
+        assert "WHAT TO DO" in message.text
+        assert "BY WHEN" in message.text or sample is samples.minimal
+        assert "WHOM TO ASK FIRST" in message.text
+    if row.advice.letter:
+        assert "A MESSAGE, READY TO SEND" in message.text
+
+
+@pytest.mark.parametrize("advice", ROWS)
+@pytest.mark.parametrize("sample", [samples.full, samples.minimal])
+def test_every_paragraph_of_the_text_stands_in_the_html(advice, sample):
+    message = shown(advice, sample)
+    plain = " ".join(_Text.of(message.html).split())
+    for block in ("subject", "preheader"):
+        assert getattr(message, block) in plain
+    folded = re.sub(r"[^\w]+", "", plain).casefold()
+    for paragraph in re.split(r"\n\s*\n", message.text):
+        for line in paragraph.splitlines():
+            words = re.sub(r"[^\w]+", "", re.sub(r"^\s*\d+\.", "", line)).casefold()
+            assert words in folded or not words.isalpha(), line
+
+
+@pytest.mark.parametrize("why", [why for why in Why if why.speaks])
+def test_every_reason_to_write_is_said(why):
+    message = render(samples.full(ROWS["pay"], why=why))
+    first = render(samples.full(ROWS["pay"]))
+    assert (message.text == first.text) == (why is Why.FIRST)
+    assert message.subject.startswith("Reminder: ") == (why is Why.REMINDER)
+
+
+# -- bounds ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("advice", ROWS)
+def test_an_sms_is_two_segments_of_the_cheap_alphabet_at_the_very_most(advice):
+    for title in ("Reel", WORST_TITLE, "Very " * 40, "手机壳", "€" * 80, "x" * 120):
+        row = ROWS[advice]
+        context = samples.full(row, title=title)
+        context["operator"]["name"] = "Österreichische Post AG, Abteilung Verzollung Wien"
+        said = render(context).short
+        cost = sms.segments(said)
+        assert (cost.encoding, cost.parts <= 2) == ("GSM-7", True), (title, said, cost)
+        assert said.startswith("customs-watch: ")
+    assert "parcel LX400000015CN" in render(samples.full(ROWS[advice], title="手机壳")).short
+
+
+@pytest.mark.parametrize("advice", ROWS)
+def test_an_sms_names_the_order_in_the_persons_own_words(advice):
+    assert "Fishing reel" in shown(advice).short
+
+
+@pytest.mark.parametrize("advice", ROWS)
+def test_a_mail_is_small_and_its_lines_are_short(advice):
+    context = samples.full(ROWS[advice])
+    event = context["timeline"][0] | {"text": "W" * 180, "original": "字" * 180, "place": "P" * 80}
+    context["timeline"] = [event] * 12
+    message = render(context)
+    assert len(message.html.encode()) < 60_000
+    assert len(message.text.encode()) < 20_000
+    assert max(map(len, shown(advice).text.splitlines())) <= 100
+    assert max(len(line.encode()) for line in message.html.splitlines()) < 990
+
+
+# -- nothing to click, nothing to load -------------------------------------------------------------------------------
+
+
+class _Text(HTMLParser):
+    """The visible text of a page, its tags and their attributes."""
+
+    def __init__(self):
+        super().__init__()
+        self.said, self.tags, self.attributes, self._quiet = [], [], [], False
+
+    @classmethod
+    def read(cls, html):
+        parser = cls()
+        parser.feed(html)
+        parser.close()
+        return parser
+
+    @classmethod
+    def of(cls, html):
+        return " ".join(cls.read(html).said)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        self._quiet = tag == "style"
+
+    def handle_endtag(self, tag):
+        self._quiet = False
+
+    def handle_data(self, data):
+        if not self._quiet:
+            self.said.append(data)
+
+
+@pytest.mark.parametrize("advice", ROWS)
+def test_a_mail_holds_no_link_no_image_and_nothing_to_load(advice):
+    message = shown(advice)
+    page = _Text.read(message.html)
+    assert not {"a", "img", "script", "link", "iframe", "form", "object", "svg", "base"} & set(page.tags)
+    assert not {"href", "src", "action", "background", "onclick"} & {name for name, _ in page.attributes}
+    for said in (message.html, message.text, message.short, message.subject):
+        assert not re.search(r"https?:|www\.|url\(|@import", said)
+    assert not re.search(r"(\+|\b00)\d{5,}", message.short)
+
+
+def test_the_page_says_its_language_direction_and_colour_schemes():
+    html = render(samples.full(ROWS["pay"])).html
+    assert '<html lang="en" dir="ltr">' in html
+    assert '<meta name="color-scheme" content="light dark">' in html
+    assert "@media (prefers-color-scheme: dark)" in html
+    assert 'dir="rtl"' in render(samples.full(ROWS["pay"]), lang="he").html
+
+
+def test_no_advice_ever_calls_anything_safe():
+    for advice in ROWS:
+        said = shown(advice).text.replace("To be safe, pay by", "")
+        assert not re.search(r"\bsafe\b|\b(message|request|letter|text) is genuine\b", said)
+
+
+def _luminance(colour):
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(share * c for share, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def _contrast(one, two):
+    light, dark = sorted((_luminance(one), _luminance(two)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+LAYOUT = (Path(__file__).parents[2] / "templates/layout/email.html.j2").read_text()
+
+
+def _colours(css, selector, name):
+    """Return the last colour a rule for *selector* gives to *name*."""
+    found = ""
+    for selectors, body in re.findall(r"([^{}]+)\{([^{}]*)\}", css):
+        if selector in [part.strip() for part in selectors.split(",")]:
+            match = re.search(rf"(?:^|[;\s]){name}:\s*(#[0-9a-f]{{6}})", body)
+            found = match[1] if match else found
+    return found
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(
+    ("text", "ground"),
+    [
+        (".card", ".card"),
+        ("h1", ".card"),
+        ("h2", ".card"),
+        (".order", ".card"),
+        (".lead", ".card"),
+        (".small", ".card"),
+        (".reasons", ".card"),
+        (".closing", ".card"),
+        (".need_yes", ".need_yes"),
+        (".need_wait", ".need_wait"),
+        (".need_no", ".need_no"),
+        (".when", ".when"),
+        (".letter", ".letter"),
+    ],
+)
+def test_text_stands_out_from_its_ground_in_both_modes(text, ground, dark):
+    light_css, _, dark_css = LAYOUT.partition("@media (prefers-color-scheme: dark)")
+    css = dark_css.split("{", 1)[1] if dark else light_css.split("<style>")[1]
+    colour, back = _colours(css, text, "color"), _colours(css, ground, "background-color")
+    assert _contrast(colour, back) >= 4.5, (colour, back)
+
+
+def test_the_contrast_check_can_fail():
+    assert _contrast("#777777", "#888888") < 4.5 < _contrast("#000000", "#ffffff")
+
+
+# -- hostile words ---------------------------------------------------------------------------------------------------
+
+HOSTILE = {
+    "markup": "<script>alert(1)</script><img src=x onerror=alert(1)><b>",
+    "template": "{{ 7 * 7 }}{% raw %}{{ ''.__class__ }}",
+    "format": "%(number)s %s %d {0} {title}",
+    "encoded words": "=?UTF-8?Q?=0ABcc:_x@evil.example?=",
+    "header": "Reel\r\nBcc: x@evil.example\n\n<html>",
+    "bidi": "Reel \u202egnp.exe\u2066\u200b",
+    "link": "Pay at https://evil.example/pay or evil.example or +49 170 1234567",
+    "long": "x" * 10_240,
+    "quotes": "\"><p style='color:red'>&amp;",
+}
+
+
+@pytest.mark.parametrize("advice", ["pay", "customs_stuck", "double_charge", "returning", "pickup"])
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_words_come_out_escaped_and_bounded(kind, advice):
+    nasty = HOSTILE[kind]
+    row = ROWS[advice]
+    context = samples.full(row, title=nasty, seller=nasty, shop=nasty, number=nasty, snapshot_text=nasty)
+    calm = _Text.read(shown(advice).html)
+    message = render(context)
+    page = _Text.read(message.html)
+    assert sorted(set(page.tags)) == sorted(set(calm.tags))
+    assert {name for name, _ in page.attributes} == {name for name, _ in calm.attributes}
+    assert "\n" not in message.subject + message.short + message.preheader
+    assert "49" not in message.subject
+    for said in (message.subject, message.text, message.html, message.short):
+        assert not re.search(r"evil\.example|https?:|[\u202e\u2066\u200b]", said)
+    assert len(message.html.encode()) < 60_000
+    assert sms.segments(message.short).parts <= 2
+
+
+def test_template_syntax_in_a_title_is_shown_as_it_is():
+    assert "{{ 7 * 7 }}" in render(samples.full(ROWS["pay"], title="{{ 7 * 7 }}")).text
+    assert "100 % off" in render(samples.full(ROWS["pay"], title="100 % off")).text
+
+
+# -- the user's own words --------------------------------------------------------------------------------------------
+
+
+def own(tmp_path, name, text):
+    file = tmp_path / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return Renderer(tmp_path)
+
+
+def test_the_user_overrides_one_file_and_keeps_the_rest(tmp_path):
+    mine = own(
+        tmp_path,
+        "advice/pay.j2",
+        "{% block subject %}Hey {{ title }}{% endblock %}{% block short %}{{ title }}!{% endblock %}",
+    )
+    message = render(samples.full(ROWS["pay"]), renderer=mine)
+    assert message.subject == "Hey Fishing reel"
+    assert message.short == "customs-watch: Fishing reel!"
+    assert render(samples.full(ROWS["inspection"]), renderer=mine) == render(samples.full(ROWS["inspection"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{% block subject %}{{ titel }}{% endblock %}", r"advice/pay\.j2.*titel"),
+        ("{% block subject %}{{ title{% endblock %}", r"advice/pay\.j2"),
+        ("{% block subject %}{{ ''.__class__.__mro__ }}{% endblock %}", "unsafe|__mro__"),
+        ("{% block subject %}{% include 'nowhere.j2' %}{% endblock %}", r"nowhere\.j2"),
+        ("{% block subject %}{{ order.update({'title': 1}) }}{% endblock %}", "unsafe|update"),
+    ],
+)
+def test_a_bad_template_is_a_sentence_with_a_hint(tmp_path, text, said):
+    mine = own(tmp_path, "advice/pay.j2", text)
+    with pytest.raises(Permanent, match=said) as caught:
+        render(samples.full(ROWS["pay"]), renderer=mine)
+    assert caught.value.hint
+    assert [
+        line for line in mine.check(samples.full(ROWS["inspection"])) if "pay" in line or "nowhere" in line
+    ]
+
+
+def test_a_check_names_every_file_that_cannot_be_rendered(tmp_path):
+    own(tmp_path, "advice/held.j2", "{% block happening %}{{ nothing }}{% endblock %}")
+    mine = own(tmp_path, "advice/pay.j2", "{% block subject %}{{ titel }}{% endblock %}")
+    said = mine.check(samples.full(ROWS["inspection"]))
+    assert [re.search(r"advice/\w+", line)[0] for line in said] == ["advice/held", "advice/pay"]
+    assert RENDERER.check(samples.full(ROWS["pay"])) == ()
+
+
+def test_markup_in_a_users_words_is_still_only_words(tmp_path):
+    mine = own(
+        tmp_path,
+        "advice/pay.j2",
+        "{% block happening %}<b>bold</b>{% endblock %}{% block subject %}s{% endblock %}",
+    )
+    assert "&lt;b&gt;bold" in render(samples.full(ROWS["pay"]), renderer=mine).html
+
+
+# -- languages -------------------------------------------------------------------------------------------------------
+
+GERMAN = """
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=utf-8\\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+
+msgid "What is happening"
+msgstr "Was gerade geschieht"
+
+msgid "In customs: %(title)s"
+msgstr "Beim Zoll: %(title)s"
+
+#, fuzzy
+msgid "Nothing to do."
+msgstr "FALSCH"
+
+msgid "%(n)s day since customs first had it"
+msgid_plural "%(n)s days since customs first had it"
+msgstr[0] "seit %(n)s Tag beim Zoll"
+msgstr[1] "seit %(n)s Tagen beim Zoll"
+"""
+
+
+def test_a_translation_is_read_at_run_time_and_falls_back_string_by_string(tmp_path):
+    mine = own(tmp_path, "locale/de.po", GERMAN)
+    for lang in ("de", "de-AT"):
+        message = render(samples.full(ROWS["import_customs"]), lang=lang, renderer=mine)
+        assert message.subject == "Beim Zoll: Fishing reel"
+        assert message.lang == lang
+        assert "seit 2 Tagen beim Zoll" in message.text
+        assert message.preheader == "Nothing to do."
+        assert "Dezember 2026" in message.text
+
+
+def test_a_letter_comes_in_the_readers_language_and_in_english(tmp_path):
+    mine = own(tmp_path, "locale/de.po", GERMAN + '\nmsgid "Hello,"\nmsgstr "Guten Tag,"\n')
+    message = render(samples.full(ROWS["customs_stuck"]), lang="de", renderer=mine)
+    assert message.text.count("A MESSAGE, READY TO SEND") == 2
+    assert "  | Guten Tag,\n" in message.text
+    assert "  | Hello,\n" in message.text
+
+
+def test_a_broken_translation_is_a_sentence(tmp_path):
+    mine = own(tmp_path, "locale/de.po", 'msgid "a"\nmsgid "b"\nmsgstr broken')
+    with pytest.raises(Permanent, match=r"de\.po"):
+        render(samples.full(ROWS["pay"]), lang="de", renderer=mine)
+
+
+@pytest.mark.parametrize(
+    ("lang", "zone", "day", "moment"),
+    [
+        ("en", "Europe/Madrid", "Monday, 21 December 2026", "6 Dec 2026, 08:30"),
+        ("en-US", "America/New_York", "Monday, December 21, 2026", "Dec 6, 2026, 2:30 AM"),
+        ("xx", "Nowhere/Land", "Monday, 21 December 2026", "6 Dec 2026, 07:30"),
+    ],
+)
+def test_dates_follow_the_reader(lang, zone, day, moment):
+    text = RENDERER.render(samples.full(ROWS["pay"]), lang=lang, timezone=zone).text
+    assert day in text
+    assert moment in text
