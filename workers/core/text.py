@@ -73,6 +73,7 @@ _NO_BLANKS = r"[\u0e00-\u0eff\u1780-\u17ff\u1000-\u109f\u3005\u3040-\u30ff\u31f0
 _BLANK = re.compile(f"(?<={_NO_BLANKS}) (?={_NO_BLANKS})")
 _COMPOSED = re.compile("[\u1100-\u11ff\u3099\u309a]")
 _GARBLED = re.compile("[\u00c2-\u00f4][\u0080-\u00bf\u0152-\u0192\u02c6-\u02dc\u2010-\u203a\u20ac\u2122]")
+_CONTROL = re.compile("[\u0000-\u0008\u007f-\u009f]")
 _CP1252 = {
     ord(char): byte
     for byte in range(0x80, 0xA0)
@@ -112,9 +113,10 @@ def repair(text: str) -> str:
         return text
     try:
         raw = bytes(ord(c) if ord(c) < 0x100 else _CP1252[ord(c)] for c in text)
-        return codecs.getincrementaldecoder("utf-8")().decode(raw)  # a last letter cut in half is dropped
+        whole = codecs.getincrementaldecoder("utf-8")().decode(raw)  # a last letter cut in half is dropped
     except (KeyError, UnicodeDecodeError):
         return text
+    return text if _CONTROL.search(whole) else whole
 
 
 def unescape(text: str) -> str:
