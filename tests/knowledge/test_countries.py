@@ -20,7 +20,9 @@ from workers.errors import Misconfigured
 from workers.knowledge import law
 from workers.knowledge.shapes import Case, CountryFile
 
-COUNTRIES = ("DE", "ES", "FR", "GB", "PL", "US")
+EU = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
+OTHERS = "GB XI CH NO IS US CA AU NZ JP KR BR MX CL AR IL TR ZA IN SA AE RU KZ UA"
+COUNTRIES = (*EU.split(" "), *OTHERS.split(" "))
 CASES = list(law.cases())
 
 

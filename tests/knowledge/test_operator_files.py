@@ -15,6 +15,7 @@ from workers.knowledge import law
 from workers.knowledge.shapes import OperatorFile
 
 SHIPPED = law.load_operators()
+COUNTRIES = law.load_law().countries
 each = pytest.mark.parametrize("operator", SHIPPED, ids=[o.id for o in SHIPPED])
 
 
@@ -44,7 +45,7 @@ def test_a_domain_is_registrable_and_confirmed_or_not_but_not_both(operator: Ope
 @each
 def test_a_post_belongs_to_a_country_whose_law_we_know_and_a_courier_to_none(operator: Operator) -> None:
     if operator.kind == "post":
-        assert operator.country in law.load_law().countries
+        assert operator.country in COUNTRIES
     if operator.kind == "platform":
         assert operator.country == ""
 

@@ -143,7 +143,9 @@ def _relief(case: Case, line: str) -> bool | None:
     case.use(row)
     answers = [fits(case, row, band) for band in row.bands]
     if True in answers:
-        return True
+        # A relief may leave out a part of a kind only (knitted clothes, leather bags): then nobody can tell.
+        left_out = case.kind.category is not None and case.kind.category.name in row.excludes
+        return None if left_out else True
     return None if None in answers else False
 
 
@@ -161,7 +163,7 @@ def fits(case: Case, row: Row, band: Band) -> bool | None:
     origin = case.order.origin
     if (band.origins and origin not in band.origins) or origin in band.not_origins:
         return False
-    answers = [_by_channel(case, band)]
+    answers = [_by_channel(case, band), _by_postcode(case, band)]
     value = _tested(case, row)
     if band.over:
         within = _within(case, value, band.over)
@@ -184,6 +186,16 @@ def _by_channel(case: Case, band: Band) -> bool | None:
         case.assume("channel_unknown")
         return None
     return case.channel == band.channel
+
+
+def _by_postcode(case: Case, band: Band) -> bool | None:
+    if not band.postcodes:
+        return True
+    postcode = case.order.postcode.replace(" ", "").upper()
+    if not postcode:
+        case.assume("postcode_unknown")
+        return None
+    return postcode.startswith(band.postcodes)
 
 
 def _tested(case: Case, row: Row) -> Span:
@@ -241,7 +253,8 @@ def _band_span(case: Case, row: Row, band: Band, duties: Span, so_far: Span) -> 
     if rate is not None:
         base = _base(case, row.base, duties, so_far)
         if band.excess_over:
-            base = _less(base, case.amount(band.excess_over))
+            excess = _less(base, case.amount(band.excess_over))
+            base = base.hull(excess) if band.perhaps_excess else excess
         if band.inclusive:
             rate = Span(rate.low / (1 - rate.low), rate.high / (1 - rate.high))
         span = base * rate

@@ -37,6 +37,7 @@ class Band:
     origins: tuple[str, ...] = ()  # only from these countries
     not_origins: tuple[str, ...] = ()
     channel: str = ""  # only by "post" or by "courier"
+    postcodes: tuple[str, ...] = ()  # only where the postcode begins so
     rate: Span | None = None
     tariff: str = ""  # the rate stands in this table, by goods
     flat: tuple[Money, Money] | None = None  # low and high
@@ -45,6 +46,7 @@ class Band:
     at_least: Money | None = None
     at_most: Money | None = None
     excess_over: Money | None = None  # only what lies above this is taxed
+    perhaps_excess: bool = False  # sources disagree whether that, or the whole value
     inclusive: bool = False  # the tax is part of its own base (Brazil's ICMS)
     unpriced: bool = False  # something is asked, and nobody could say how much
 
@@ -68,7 +70,7 @@ class Row:
     name: str = ""  # a scheme's name
     marketplace: str = "expected"  # expected: the law tells the platform to collect; possible: it may have
     covers: tuple[str, ...] = ()  # charges a scheme settles, by the name before the dot
-    excludes: tuple[str, ...] = ()  # categories a scheme leaves out
+    excludes: tuple[str, ...] = ()  # categories a scheme leaves out, or some of which a relief leaves out
     shops: tuple[str, ...] = ()  # platforms known to take part; empty: not a matter of the platform
     recheck: date | None = None  # when the row is expected to change
     note: str = ""
@@ -139,6 +141,8 @@ class Law:
 
     countries: Mapping[str, Country]
     categories: Mapping[str, Category] = field(default_factory=dict)
+    words: Mapping[str, Category] = field(default_factory=dict)  # of titles; see core/tariff.py
+    unspaced: Mapping[str, Category] = field(default_factory=dict)  # the same, for Chinese, Japanese, Korean
     hs: Mapping[str, Category] = field(default_factory=dict)  # single HS codes whose duty a source names
     average: Mapping[str, Duty] = field(default_factory=dict)  # by tariff table, of all goods
     fees: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)  # by operator id

@@ -156,19 +156,24 @@ def _scheme(case: Case, *, measured: bool = True) -> _Scheme:
 
 def _owed(case: Case, row: Row, scheme: _Scheme) -> _Owed:
     """Say whether a charge was settled at checkout, is owed, or cannot be told from what we know."""
-    vat = row.charge == "import_vat"
-    said, other = _said(case.order, vat=vat), _said(case.order, vat=not vat)
+    has_vat = case.country.in_force("import_vat", case.on) is not None
+    taxed = has_vat or case.country.in_force("import_tax", case.on) is not None
+    is_vat = row.charge == ("import_vat" if has_vat else "import_tax")
+    vat = _said(case.order, vat=True) if taxed else Prepaid.UNKNOWN  # without a VAT, "no VAT" says nothing
+    duties = _said(case.order, vat=False)
+    covered = scheme.covers(row.charge)
+    if covered and vat is Prepaid.YES:
+        return _Owed.PAID  # one number settles all that the scheme covers, whether or not a line shows it
+    said, other = (vat, duties) if is_vat else (duties, vat)
     if said is not Prepaid.UNKNOWN:
         return _Owed.PAID if said is Prepaid.YES else _Owed.YES
-    if not scheme.covers(row.charge):
-        # VAT was paid although no scheme asks for it: somebody delivers duty paid, perhaps all of it.
-        return _Owed.MAYBE if other is Prepaid.YES else _Owed.YES
     if other is Prepaid.YES:
-        return _Owed.PAID  # one number settles all that the scheme covers
-    both = (
-        case.country.in_force("import_vat", case.on) is not None
-    )  # where there is no VAT, "no VAT" says nothing
-    return _Owed.YES if other is Prepaid.NO and both else _Owed.MAYBE
+        # Somebody delivers duty paid: under a scheme it settles this too, without one perhaps.
+        return _Owed.PAID if covered else _Owed.MAYBE
+    if not covered:
+        return _Owed.YES
+    # No VAT collected means that the scheme was not used; no duty collected says nothing of the VAT.
+    return _Owed.YES if other is Prepaid.NO and not is_vat else _Owed.MAYBE
 
 
 def _tax(order: Order, lines: Sequence[tuple[Span, _Owed]]) -> Tax:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from workers.core.law import Category, Duty, Law
 from workers.core.model import Order
 from workers.core.money import ZERO, Span
 
+_WORD = re.compile(r"\w+(?:['’]\w+)*")
+_LONGEST = 4  # words in one entry
+_PLURALS = ("", "s", "es", "n", "en")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
@@ -27,14 +31,15 @@ class Goods:
 def goods(order: Order, law: Law) -> Goods:
     """Say what kind of goods *order* holds."""
     code = re.sub(r"\D", "", order.hs_code)
-    prefixes = [code[:length] for length in range(len(code), 1, -1)]
-    single = next((law.hs[prefix] for prefix in prefixes if prefix in law.hs), None)
-    of_prefix = {prefix: category for category in law.categories.values() for prefix in category.hs}
-    wide = next((of_prefix[prefix] for prefix in prefixes if prefix in of_prefix), None)
-    if single and wide:  # what a source says of this very code, and the rest from its kind
-        return Goods(replace(wide, duty={**wide.duty, **single.duty}), "hs")
-    if single or wide:
-        return Goods(single or wide, "hs")
+    if code:
+        prefixes = [code[:length] for length in range(len(code), 1, -1)]
+        single = next((law.hs[prefix] for prefix in prefixes if prefix in law.hs), None)
+        of_prefix = {prefix: category for category in law.categories.values() for prefix in category.hs}
+        wide = next((of_prefix[prefix] for prefix in prefixes if prefix in of_prefix), None)
+        if single and wide:  # what a source says of this very code, and the rest from its kind
+            return Goods(replace(wide, duty={**wide.duty, **single.duty}), "hs")
+        if single or wide:
+            return Goods(single or wide, "hs")
     if order.category in law.categories:
         return Goods(law.categories[order.category], "category")
     guessed = guess(order.title, law)
@@ -44,21 +49,40 @@ def goods(order: Order, law: Law) -> Goods:
 def guess(title: str, law: Law) -> Category | None:
     """Guess the kind of goods from words of *title*: the longest word wins, then the last one."""
     text = title.casefold()
+    tokens = _WORD.findall(text)
     best: tuple[int, int, Category] | None = None
-    for category in law.categories.values():
-        for word in category.words:
-            at = _find(word, text)
-            if at >= 0 and (best is None or (len(word), at) > best[:2]):
-                best = (len(word), at, category)
+    for at in range(len(tokens)):
+        for length in range(1, _LONGEST + 1):
+            found = _in_index(" ".join(tokens[at : at + length]), law.words)
+            if found is not None and (best is None or (found[0], at) >= best[:2]):
+                best = (found[0], at, found[1])
+    for word, category in law.unspaced.items():
+        at = text.rfind(word)
+        if at >= 0 and (best is None or (len(word), at) > best[:2]):
+            best = (len(word), at, category)
     return best[2] if best else None
 
 
-def _find(word: str, text: str) -> int:
-    """Return where *word* stands in *text* as a word, plural or not; -1 if nowhere."""
-    if _CJK.search(word):
-        return text.rfind(word)
-    found = list(re.finditer(rf"(?<!\w){re.escape(word)}(?:s|es|n|en)?(?!\w)", text))
-    return found[-1].start() if found else -1
+def _in_index(words: str, index: Mapping[str, Category]) -> tuple[int, Category] | None:
+    """Return the length of the known word that *words* are, plural or not, and its category."""
+    for ending in _PLURALS:
+        word = words.removesuffix(ending) if ending else words
+        if (not ending or word != words) and word in index:
+            return len(word), index[word]
+    return None
+
+
+def index(categories: Iterable[Category]) -> tuple[dict[str, Category], dict[str, Category]]:
+    """Return the words of *categories*, and those of scripts that put no space between words; the first wins."""
+    spaced: dict[str, Category] = {}
+    unspaced: dict[str, Category] = {}
+    for category in categories:
+        for word in category.words:
+            if _CJK.search(word):
+                unspaced.setdefault(word, category)
+            else:
+                spaced.setdefault(" ".join(_WORD.findall(word)), category)
+    return spaced, unspaced
 
 
 def duty(kind: Goods, table: str, law: Law) -> tuple[Span, Duty | None]:

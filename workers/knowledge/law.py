@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from workers import loading, resources
+from workers.core import tariff
 from workers.core.law import Category, Country, Duty, Law, Row, Territory, in_force
 from workers.core.model import Evidence, Operator
 from workers.core.money import Span
@@ -44,7 +45,10 @@ def load_law(folder: Path | None = None) -> Law:
         file.operator: _rows(document, "operator_fee", file.fee, ("fee",))
         for file, document in _operators(folder)
     }
-    return Law(countries=countries, categories=categories, hs=codes, average=average, fees=fees)
+    words, unspaced = tariff.index(categories.values())
+    return Law(
+        countries=countries, categories=categories, words=words, unspaced=unspaced, hs=codes, average=average, fees=fees,
+    )  # fmt: skip
 
 
 def cases(folder: Path | None = None) -> Iterable[tuple[CountryFile, int, Case, str]]:

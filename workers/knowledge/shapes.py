@@ -46,6 +46,7 @@ class BandFile(Strict):
     origins: tuple[Iso2, ...] = ()
     not_origins: tuple[Iso2, ...] = ()
     channel: Literal["", "post", "courier"] = ""
+    postcodes: tuple[str, ...] = ()
     rate: Decimal | None = Field(default=None, ge=0, le=2)
     rate_high: Decimal | None = Field(default=None, ge=0, le=2)
     tariff: str = ""
@@ -56,6 +57,7 @@ class BandFile(Strict):
     at_least: Amount | None = None
     at_most: Amount | None = None
     excess_over: Amount | None = None
+    perhaps_excess: bool = False
     inclusive: bool = False
     unpriced: bool = False
 
@@ -72,7 +74,7 @@ class BandFile(Strict):
             flat=None if self.flat is None else (self.flat, self.flat_high or self.flat),
             per_item=self.per == "item",
             minus=self.minus, at_least=self.at_least, at_most=self.at_most, excess_over=self.excess_over,
-            inclusive=self.inclusive, unpriced=self.unpriced,
+            perhaps_excess=self.perhaps_excess, postcodes=self.postcodes, inclusive=self.inclusive, unpriced=self.unpriced,
         )  # fmt: skip
 
 
