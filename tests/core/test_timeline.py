@@ -205,6 +205,22 @@ def test_a_list_that_contradicts_exact_clocks_is_not_believed() -> None:
     assert texts(known) == ["A", "B", "C"]
 
 
+def test_a_list_that_contradicts_even_doubtful_clocks_is_not_believed() -> None:
+    known, _ = merged(
+        "5d 08:00? | | in_transit | C | .\n1d 08:00? | | in_transit | A | .\n3d 08:00? | | in_transit | B | ."
+    )
+    assert texts(known) == ["A", "B", "C"]
+
+
+def test_a_window_of_the_newest_events_does_not_swallow_a_repeated_wording() -> None:
+    known, news = merged(
+        "1d 08:00 | DE | import_customs | Clearance updated | .",
+        "1d 10:07 | DE | import_customs | Clearance updated | .",
+    )
+    assert news == [True, True]
+    assert [seen.vanished for seen in known.timeline] == [True, False]
+
+
 def test_an_undated_event_keeps_its_place_in_the_list_over_later_looks() -> None:
     first = """
         1d 08:00 | CN | in_transit | Picked up | .

@@ -1,6 +1,7 @@
 """Stories of parcels, written by hand as a careful human would write them down; no classifier is asked."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -109,6 +110,12 @@ SCORES = {
         4d 08:00 | DE | payment_received charges=paid | Payment received | => payment_received
         4d 18:00 | DE | released | Released by customs | => released
         4d 19:00 | DE | payment_received charges=paid | Payment recorded | .
+    """,
+    "held, on its way, held again within hours: two stays, for it had left customs between": """
+        1d 06:00 | DE | arrived_destination | Arrived | => arrived_destination
+        1d 08:00 | DE | held | Held by customs | => held
+        1d 10:00 | DE | in_transit | Departed from customs depot | => in_transit by left_without_release
+        1d 12:00 | DE | held | Held by customs | => held #2
     """,
     "released, and the bill comes after it": """
         1d 08:00 | DE | import_customs | In customs | => import_customs
@@ -308,6 +315,32 @@ def test_the_number_of_the_last_mile_is_kept() -> None:
         6d 08:00 | DE | in_transit number=3SXYZ | Sorted | .
     """)
     assert watch.snapshot.next_numbers == ("3SXYZ",)
+
+
+def test_a_long_history_seen_at_once_counts_its_stays() -> None:
+    watch = Watch()
+    watch.at_once(read(SCORES["a release taken back the next week is a second stay"]))
+    assert watch.snapshot.occurrence == 2
+    assert watch.snapshot.occurrences == {"import_customs": 2, "released": 1}
+
+
+def test_occurrences_never_fall_though_the_events_that_made_them_are_gone() -> None:
+    watch = Watch()
+    watch.live(read("1d 08:00 | DE | released | Released | =>"))
+    watch.snapshot = replace(watch.snapshot, occurrences={"released": 4, "held": 3}, occurrence=4)
+    later = "1d 08:00 | DE | released | Released | .\n9d 08:00 | DE | held | Held | ."
+    transition = watch.look([line.event for line in read(later)])
+    assert transition is not None
+    assert transition.occurrence == 4
+    assert watch.snapshot.occurrences == {"released": 4, "held": 4}
+
+
+def test_a_release_without_charges_does_not_undo_a_payment() -> None:
+    watch = play("""
+        1d 08:00 | DE | payment_received charges=paid | Paid | =>
+        2d 08:00 | DE | released charges=none | Released, nothing to pay | =>
+    """)
+    assert watch.snapshot.charges is Charges.PAID
 
 
 def test_a_story_told_wrongly_is_caught() -> None:
