@@ -111,6 +111,10 @@ class Classifier:
         """Return what the event says; stage ``unknown`` and no evidence where we cannot tell. Bounded time."""
         return self._cached(text[:8000], code, system, lang, translation[:8000])
 
+    def read_uncached(self, text: str) -> Reading:
+        """Return what *text* alone says, worked out anew."""
+        return self._read_text(text, "")
+
     def _read(self, text: str, code: str, system: str, lang: str, translation: str) -> Reading:
         known = self.codes.get(system, {}).get(normal_code(code)) if code else None
         words = self._read_text(text, lang)

@@ -106,9 +106,15 @@ class Lexicon:
             for literal, meaning in _meanings(index, language):
                 table.setdefault(literal, []).append(meaning)
         self._meanings = list(table.values())
+        self._literals = tuple(table)
         self._automaton = AhoCorasick(
             list(table) or ["\x00"], store_patterns=False, implementation=Implementation.ContiguousNFA
         )
+
+    @property
+    def literals(self) -> list[str]:
+        """What the automaton looks for, blanks at a word's ends included."""
+        return list(self._literals)
 
     @property
     def size(self) -> int:
