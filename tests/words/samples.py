@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 from workers.core import advise, brief
@@ -35,6 +36,7 @@ from workers.core.model import (
     Usual,
     Why,
 )
+from workers.knowledge.table import load_table
 
 NOW = datetime(2026, 12, 8, 9, 30, tzinfo=UTC)
 RULE = Evidence(
@@ -129,32 +131,29 @@ def estimate(tax: Tax) -> Estimate:
     )
 
 
+TABLE = load_table()
+# What a reader would expect where a row leaves a fact open, the likeliest first.
+LIKELY: dict[str, tuple[Any, ...]] = {
+    "stage": (Stage.HELD, Stage.PAYMENT_DUE, Stage.DOCUMENTS_REQUIRED, Stage.INSPECTION, *Stage),
+    "cause": (None, *FACTS["cause"]),
+    "side": (Side.DESTINATION, Side.ORIGIN, Side.TRANSIT, None),
+    "addressee": (None, *FACTS["addressee"]),
+    "charges": (Charges.UNKNOWN, *Charges),
+    "tax": (Tax.PREPAID, *Tax),
+    "pace": tuple(Pace),
+    "protection": tuple(Protection),
+    "past_customs": (False, True),
+}
+
+
 def typical(row: Row) -> Situation:
-    """Return one situation that *row*'s first alternative answers, with the facts a reader would expect elsewhere."""
-    usual: dict[str, Any] = {
-        "cause": None,
-        "side": Side.DESTINATION,
-        "addressee": None,
-        "charges": Charges.UNKNOWN,
-        "tax": Tax.PREPAID,
-        "pace": Pace.USUAL,
-        "protection": Protection.OPEN,
-        "past_customs": False,
-    }
+    """Return the likeliest situation to which the table answers with *row*."""
     for alternative in row.when:
-        facts: dict[str, Any] = {
-            name: (
-                usual[name]
-                if name in usual and usual[name] in values
-                else next(v for v in FACTS[name] if v in values)
-            )
-            for name, values in {**{n: frozenset(v) for n, v in FACTS.items()}, **alternative}.items()
-        }
-        stage = facts["stage"]
-        facts["side"] = advise.SIDED.get(stage, facts["side"])
-        found = Situation(**facts)
-        if row.fits(found):
-            return found
+        open_to = [[v for v in LIKELY[name] if v in alternative.get(name, LIKELY[name])] for name in FACTS]
+        for values in product(*open_to):
+            found = Situation(*values)
+            if advise.possible(found) and TABLE.first(found) == row:
+                return found
     raise AssertionError(f"no typical situation for {row.advice.id}")
 
 
