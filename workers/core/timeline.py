@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from workers.core.model import Reading, Seen, Sighting, Stage, TimeQuality
 
@@ -41,6 +42,7 @@ Looked = Sequence[tuple[Sighting, Reading]]
 Identity = tuple[datetime | None, str, str, str, str]
 
 
+@lru_cache(maxsize=16_384)  # wordings repeat, within a parcel and between parcels
 def fold(text: str) -> str:
     """Return *text* as it is compared: compatibility forms, case and white space do not tell events apart."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
