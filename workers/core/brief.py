@@ -40,11 +40,9 @@ EVENT: Final = 180
 NAME: Final = 80
 NOTE: Final = 400  # characters of one of our own facts
 
+# What happens at the customs of the parcel's own country, as the timeline marks it.
 CUSTOMS: Final = frozenset(
     {
-        Stage.EXPORT_CUSTOMS,
-        Stage.EXPORT_CLEARED,
-        Stage.TRANSIT_CUSTOMS,
         Stage.IMPORT_CUSTOMS,
         Stage.INSPECTION,
         Stage.HELD,
@@ -174,7 +172,7 @@ def _event(seen: Seen) -> Plain:
         "place": quote(sighting.place, NAME),
         "country": visible(sighting.country, 2),
         "stage": seen.reading.stage.value,
-        "customs": seen.reading.stage in CUSTOMS and seen.reading.side is not Side.ORIGIN,
+        "customs": seen.reading.stage in CUSTOMS and seen.reading.side in (None, Side.DESTINATION),
         "source": visible(sighting.source, NAME),
         "witnesses": [visible(name, NAME) for name in seen.witnesses[:4]],
         "code": identifier(sighting.code),

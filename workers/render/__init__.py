@@ -206,7 +206,11 @@ class Renderer:
         if context["usual"]["known"]:
             facts.append(self._templates.name("usual_line", told))
         events = [
-            {**event, "when": reader.moment(event["at"], day_only=event["day_only"])}
+            {
+                **event,
+                "when": reader.moment(event["at"], day_only=event["day_only"]),
+                "stage": self._templates.name(f"stage_{event['stage']}", told),
+            }
             for event in context["timeline"]
         ]
         return {
