@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.knowledge import tables
+from tests.knowledge import measure, tables
 from workers import resources
 from workers.core.classify import Classifier
 from workers.core.model import Stage
@@ -109,3 +110,29 @@ def test_a_new_language_is_read_without_touching_any_other_file(tmp_path: Path) 
     )
     assert words.load(phrases=folder).read("Zoltuan verplix fertu").stage is Stage.RELEASED
     assert words.load(phrases=folder).read("Zoltuan verplix").stage is Stage.IMPORT_CUSTOMS
+
+
+@pytest.mark.skipif(not measure.CORPUS.exists(), reason="the development corpus is not here")
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_corpus_is_read_as_well_as_we_say(lang: str, classifier: Classifier) -> None:
+    lines = [line for line in measure.corpus() if line.lang == lang and line.confidence != "low"]
+    counted = measure.figures([(line, classifier.read(line.text)) for line in lines])
+    assert counted.customs_recall >= 0.99
+    assert counted.customs_stage >= 0.97
+    assert counted.false_customs == 0
+    assert counted.false_asks == 0
+    assert counted.stage >= 0.96
+
+
+@pytest.mark.skipif(not measure.CORPUS.exists(), reason="the development corpus is not here")
+def test_the_measure_sees_a_classifier_that_has_forgotten_customs(classifier: Classifier) -> None:
+    """The negative control: without its words for customs, recall must fall."""
+    lines = [line for line in measure.corpus() if line.lang == "en"]
+    forgetful = [
+        replace(
+            language, words=tuple(w for w in language.words if not {"customs", "clearance"} & set(w.concepts))
+        )
+        for language in classifier.lexicon.languages
+    ]
+    fewer = Classifier(forgetful, classifier.grammar, {})
+    assert measure.figures([(line, fewer.read(line.text)) for line in lines]).customs_recall < 0.7
