@@ -57,8 +57,7 @@ class Case:
             self.assumed.append(key)
 
     def use(self, row: Row) -> None:
-        if row not in self.used:
-            self.used.append(row)
+        self.used.append(row)
 
     def row(self, line: str) -> Row | None:
         """Return the row of *line* in force for this regime."""
@@ -247,7 +246,7 @@ def _band_span(case: Case, row: Row, band: Band, duties: Span, so_far: Span) -> 
     if band.tariff:
         rate, cell = tariff.duty(case.kind, band.tariff, case.law)
         case.assume(case.kind.assumption)
-        if cell and cell not in case.tables:
+        if cell:
             case.tables.append(cell)
     span = NOTHING
     if rate is not None:

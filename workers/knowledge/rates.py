@@ -43,6 +43,8 @@ class EcbRates:
         """Return how much of *currency* one euro bought on *on*, or on the last day with a rate before it."""
         if currency == "EUR":
             return Decimal(1), on
+        from currency_converter import RateNotFoundError  # see _table
+
         table = self._table
         if currency not in table.currencies:
             return None
@@ -54,7 +56,7 @@ class EcbRates:
             day = min(on, last) - timedelta(days=back)
             try:
                 return Decimal(table.convert(Decimal(1), "EUR", currency, day)), day
-            except ValueError:  # no rate was set that day
+            except RateNotFoundError:  # a holiday
                 continue
         return None
 
