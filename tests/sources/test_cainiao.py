@@ -130,6 +130,7 @@ def test_one_parcel_that_cannot_be_read_does_not_harm_its_neighbours(
     [
         {"ret": ["FAIL_SYS_USER_VALIDATE", "RGV587_ERROR::SM::x"], "data": {}},
         {"success": False, "errorCode": "SYSTEM", "errorMsg": "busy", "module": []},
+        {"success": False, "errorCode": "SYSTEM", "module": [{"mailNo": A, "detailList": []}]},
         {"success": True},
         {"success": True, "module": []},
         {"success": True, "module": [{"mailNo": A, "status": "[CN]STOPCRAWLER", "detailList": []}]},

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -319,11 +320,12 @@ def test_a_request_to_slow_down_says_when_in_all_three_styles(kind: str, server:
 @pytest.mark.parametrize("kind", ON_THE_WIRE)
 def test_a_redirect_is_not_followed(kind: str, server: FaultyServer) -> None:
     with FaultyServer(lambda _: Reply(b"{}")) as elsewhere:
-        for location in (elsewhere.origin, "/x5sec/punish", "http://a:b:c", ""):
-            server.next_redirect(location)
+        for location, status in ((elsewhere.origin, 302), ("/punish", 307), ("http://a:b:c", 300), ("", 301)):
+            server.next_redirect(location, status)
             harness = Harness(kind, server.origin)
             (error,) = harness.errors(of=harness.asks[-1:])
             assert isinstance(error, Temporary)
+            assert "redirects" in str(error)
         assert not elsewhere.requests
 
 
@@ -333,8 +335,10 @@ def test_silence_slowness_and_broken_connections_are_temporary(kind: str, server
     for fault in faults:
         server.inject(fault)
         harness = Harness(kind, server.origin)
+        began = time.monotonic()
         (error,) = harness.errors(of=harness.asks[-1:])
         assert isinstance(error, Temporary)
+        assert time.monotonic() - began < 15, "the body would have dripped for fifty seconds"
 
 
 @pytest.mark.parametrize("kind", ON_THE_WIRE)

@@ -326,11 +326,13 @@ def test_the_fingerprint_stays_while_only_sync_times_move_and_changes_with_an_ev
     prints.append(found(asking.look(A)[0]).fingerprint)
     server.parcel(A, local_number="00340000000000000001", local_carrier=7041)
     prints.append(found(asking.look(A)[0]).fingerprint)
+    server.parcel(A, status="InTransit")
+    prints.append(found(asking.look(A)[0]).fingerprint)
     edited = {**CLEARING, "description": "Import customs clearance ended"}
     server.set_events(A, [PICKED_UP, edited])
     prints.append(found(asking.look(A)[0]).fingerprint)
     assert prints[0] == prints[1]
-    assert len(set(prints)) == 5
+    assert len(set(prints)) == 6
 
 
 def test_a_status_without_events_is_shown_only_where_it_means_something(
@@ -437,6 +439,26 @@ def test_a_parcel_that_cannot_be_read_or_is_not_mentioned_does_not_harm_the_othe
     assert isinstance(
         asking.look(C)[0], Permanent
     )  # the error of the answer is the error of whom it leaves out
+
+
+@pytest.mark.parametrize(
+    "track_info",
+    [
+        None, [], "x", {}, {"tracking": {}}, {"tracking": {"providers": []}}, {"latest_status": [], "tracking": None},
+        {"latest_status": {"status": "Delivered"}, "tracking": "x"},
+        {"latest_status": {"status": "Delivered"}, "tracking": {"providers": "x"}},
+        {"latest_status": {"status": "Delivered"}, "tracking": {"providers": ["x"]}},
+        {"latest_status": {"status": "Delivered"}, "tracking": {"providers": [{"events": "x"}]}},
+    ],
+)  # fmt: skip
+def test_an_accepted_parcel_whose_events_are_lost_is_an_error(
+    server: SeventeenTrackServer, asking: Asking, track_info: Any
+) -> None:
+    body = {"code": 0, "data": {"accepted": [{"number": A, "carrier": 1, "track_info": track_info}]}}
+    server.inject(Reply(json.dumps(body).encode()))
+    asking.memos[A] = "registered:1"
+    (outcome,) = asking.look(A)
+    assert isinstance(outcome, Temporary)
 
 
 @pytest.mark.parametrize(
