@@ -401,3 +401,11 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Misconfigured, match="cannot be made"), Engine({}, tmp_path / "file"):
         pass
+
+
+def test_a_long_log_is_put_aside(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "server.log").write_bytes(b"x\n" * 3_000_000)
+    with Engine({}, tmp_path):
+        assert (tmp_path / "store" / "server.log").stat().st_size < 100_000
+    assert (tmp_path / "store" / "server.log.1").stat().st_size == 6_000_000

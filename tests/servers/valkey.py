@@ -11,6 +11,7 @@ Isolation without FLUSHALL: ``server.fresh()`` is the URL of a database that nob
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import signal
 import socket
@@ -43,7 +44,9 @@ def until(question: Callable[[], Answer], *, seconds: float = 15.0) -> Answer:
 
 
 def binary() -> Path:
-    """The server that the engine would run."""
+    """The server that the engine would run; $CW_TEST_SERVER to hold the same tests against another one."""
+    if "CW_TEST_SERVER" in os.environ:
+        return Path(os.environ["CW_TEST_SERVER"])
     server = find({}, Path("unused")).server
     assert server is not None
     return server.binary

@@ -32,6 +32,7 @@ ANSWER = 20.0  # seconds a server gets to open its socket
 LOADING = 600.0  # and to load its data
 STOPPING = 60.0  # and to stop; nothing is lost by killing it then, as all it acknowledged is on the disk
 _SOCKET_BYTES = 100  # a unix socket's path holds 107 bytes on Linux, 103 on macOS
+_LONG_LOG = 5_000_000  # bytes: then it is put aside, in place of the one before
 _EMPTY_BASE = 256  # bytes: the base file of an empty store is smaller
 
 
@@ -122,6 +123,9 @@ class Server:
         config.write_bytes(_config(self.socket))
         journal = self.folder / "server.log"
         self._heard = journal.stat().st_size if journal.exists() else 0
+        if self._heard > _LONG_LOG:
+            journal.replace(journal.with_suffix(".log.1"))
+            self._heard = 0
         # A session of its own: Ctrl-C is for us, and the server is stopped in order.
         null, argv = subprocess.DEVNULL, [self.binary, config]
         self._child = subprocess.Popen(  # noqa: S603  # the binary that find() chose

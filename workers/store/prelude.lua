@@ -11,15 +11,13 @@ local function read_look(record)
 end
 
 local function write_look(every, ok, fingerprint, memo)
-  return string.format('%s %s %d:', every, ok, #fingerprint) .. fingerprint .. memo
+  return every .. ' ' .. ok .. ' ' .. #fingerprint .. ':' .. fingerprint .. memo
 end
 
 -- now + every, moved by up to a tenth either way, so that what was enrolled together does not stay together.
 local function jittered(parcel, every)
-  local mix = now
-  for i = math.max(1, #parcel - 11), #parcel do
-    mix = (mix * 31 + string.byte(parcel, i)) % 1000003
-  end
+  local a, b, c, d, e, f, g, h = string.byte('        ' .. parcel, -8, -1) -- where one number differs from the next
+  local mix = now + (((((((a * 31 + b) * 31 + c) * 31 + d) * 31 + e) * 31 + f) * 31 + g) * 31 + h) * 1009
   return now + math.floor(every * (0.9 + (mix % 2001) / 10000) + 0.5)
 end
 
