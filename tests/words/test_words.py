@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.words import samples
+from workers import knowledge
 from workers.core import sms
-from workers.core.model import Why
+from workers.core.model import Stage, Why
 from workers.errors import Permanent
 from workers.knowledge.table import load_table
 from workers.render import Renderer
@@ -103,6 +104,31 @@ def test_every_reason_to_write_is_said(why):
     first = render(samples.full(ROWS["pay"]))
     assert (message.text == first.text) == (why is Why.FIRST)
     assert message.subject.startswith("Reminder: ") == (why is Why.REMINDER)
+
+
+def test_every_key_of_an_estimate_has_words():
+    """A key without words would be shown as it is: "more costs unknown"."""
+    law = knowledge.load().law
+    charges = {
+        row.charge for country in law.countries.values() for line in country.lines.values() for row in line
+    }
+    silent = {
+        "scheme",
+        "waiver",
+        "duty_relief",
+        "vat_relief",
+        "procedure",
+        "customs_value",
+    }  # rules, not charges
+    core = Path(__file__).parents[2] / "workers/core"
+    code = "".join((core / f"{name}.py").read_text() for name in ("rules", "assess", "tariff"))
+    assumed = set(re.findall(r'assume\("(\w+)"\)', code)) | {"category_guessed", "category_unknown"}
+    names = (Path(__file__).parents[2] / "templates/layout/names.j2").read_text()
+    known = set(re.findall(r"block (\w+) ", names))
+    assert {f"charge_{c}" for c in charges - silent} <= known
+    assert {f"assumption_{a}" for a in assumed} <= known
+    assert {f"stage_{s.value}" for s in Stage if s is not Stage.UNKNOWN} <= known
+    assert {f"way_{w}" for o in knowledge.load().operators for w in o.asks_by} <= known
 
 
 # -- bounds ----------------------------------------------------------------------------------------------------------

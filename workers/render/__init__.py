@@ -32,6 +32,7 @@ SUBJECT_TITLE: Final = 60  # characters of an order's title in a subject
 SHORT_TITLES: Final = (40, 28, 20, 12)  # characters tried in an SMS, until it fits
 SHORT_PARTS: Final = 2  # segments of an SMS
 SHORT_WHO: Final = 24
+GST: Final = frozenset({"AU", "CA", "IN", "NZ", "SG"})  # where the import VAT goes by this name
 HEADINGS: Final = ("steps", "by_when", "cost", "dont", "contact", "timeline", "letter", "why")
 
 
@@ -158,24 +159,31 @@ class Renderer:
     def _costs(self, cost: Context, told: Plain) -> Plain:
         lines = [
             {
-                "name": self._templates.name(
-                    f"charge_{line['name']}", told, default=line["name"].replace("_", " ")
-                ),
+                "name": self._charge(line["name"], told),
                 "amount": self._templates.range(line["low"], line["high"], told),
                 "rule": self._rule(line, told),
             }
             for line in cost["lines"]
         ]
-        notes = [
-            self._templates.name(f"assumption_{key}", told, default=key.replace("_", " "))
-            for key in cost["assumptions"]
-        ]
+        assumed = cost["assumptions"] if lines else ()  # without figures there is nothing they would qualify
+        notes = [self._assumption(key, told) for key in assumed]
         notes += cost["rates"]
         notes += [
             self._templates.name("expected_line", told, what=formats.cited(rule)) for rule in cost["expected"]
         ]
         total = self._templates.range(cost["low"], cost["high"], told) if cost["known"] else ""
         return {"lines": lines, "total": total, "notes": notes}
+
+    def _charge(self, name: str, told: Plain) -> str:
+        if name == "import_vat" and told["order"]["destination"] in GST:
+            name = "gst"
+        return self._templates.name(f"charge_{name}", told, default=name.replace("_", " "))
+
+    def _assumption(self, key: str, told: Plain) -> str:
+        key, _, what = key.partition(":")
+        if key == "seller_owes":
+            return self._templates.name("seller_owes", told, what=self._charge(what, told))
+        return self._templates.name(f"assumption_{key}", told, default=key.replace("_", " "))
 
     def _rule(self, line: Context, told: Plain) -> str:
         reader: formats.Reader = told["reader"]
@@ -192,6 +200,10 @@ class Renderer:
             )
         elif rule["source"]:
             parts.append(formats.cite(rule["source"]))
+        if line["note"]:
+            parts.append(
+                self._templates.name(f"note_{line['note']}", told, default=line["note"].replace("_", " "))
+            )
         if line["since"]:
             parts.append(
                 self._templates.name("charge_since", told, day=reader.moment(line["since"], day_only=True))

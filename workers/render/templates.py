@@ -17,7 +17,7 @@ Plain = dict[str, Any]
 
 # Names without a variable in them: rendered once for each reader.
 FIXED: Final = (
-    "heading_", "need_", "lead_", "way_", "charge_", "assumption_", "evidence_", "stage_", "total", "closing", "whose",
+    "heading_", "need_", "lead_", "way_", "charge_", "assumption_", "note_", "evidence_", "stage_", "total", "closing", "whose",
 )  # fmt: skip
 
 
