@@ -82,10 +82,12 @@ class Grammar:
         stages: Sequence[Rule],
         facts: Sequence[Rule],
         precedence: Sequence[Stage],
+        waits: frozenset[str],
     ) -> None:
         self.concepts = dict(concepts)
         self._index = {name: i for i, name in enumerate(concepts)}
         self._width = len(self._index)
+        self._waits = sum(self._bit(name) for name in waits)
         self.rank = {stage: i for i, stage in enumerate(precedence)}
         self.rules = tuple(stages)
         self.facts = tuple(facts)
@@ -166,10 +168,15 @@ class Grammar:
             total |= load.turns << (0 if not how else self._width if how == "not" else 2 * self._width)
         return total
 
-    @staticmethod
-    def _target(loads: list[_Load], at: int, *, after: bool) -> int | None:
+    def _target(self, loads: list[_Load], at: int, *, after: bool) -> int | None:
+        """Return the act that the operator at *at* turns: the nearest ahead of it, else the nearest behind.
+
+        "Payment pending" speaks of the payment, "held pending a letter" not of the hold: behind a "pending" only what can
+        be waited for counts.
+        """
         ahead = next((i for i in range(at + 1, len(loads)) if loads[i].turns), None)
-        behind = next((i for i in range(at - 1, -1, -1) if loads[i].turns), None)
+        able = self._waits if loads[at].operator == "wait" and not after else -1
+        behind = next((i for i in range(at - 1, -1, -1) if loads[i].turns & able), None)
         first, second = (behind, ahead) if after else (ahead, behind)
         return first if first is not None else second
 

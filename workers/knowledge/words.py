@@ -63,6 +63,7 @@ class LanguageFile(_Strict):
 class ConceptRow(_Strict):
     kind: Kind
     means: str
+    waits: bool = False
 
 
 class StageRow(_Says):
@@ -153,7 +154,9 @@ def load_grammar(path: Path) -> Grammar:
         mistakes.append(Mistake(document.file, 1, f"the rule {row_id!r} stands twice"))
     if mistakes:
         raise Misconfigured(mistakes=tuple(mistakes))
-    return Grammar({n: c.kind for n, c in file.concepts.items()}, stages, facts, file.precedence)
+    kinds = {name: concept.kind for name, concept in file.concepts.items()}
+    waits = frozenset(name for name, concept in file.concepts.items() if concept.waits)
+    return Grammar(kinds, stages, facts, file.precedence, waits)
 
 
 def load_languages(folder: Path, grammar: Grammar) -> list[Language]:
