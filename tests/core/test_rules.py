@@ -125,8 +125,8 @@ class Rates:
         (paid(vat_amount=eur("0")), Tax.DUE),
         (paid(NO, YES), Tax.DUE),
         (paid(), Tax.UNKNOWN),
-        (paid(duties=NO), Tax.DUE),  # the flat duty, though not the VAT
-        (paid(import_charges=NO), Tax.DUE),
+        (paid(duties=NO), Tax.UNKNOWN),  # the duty may be in the price without a line of its own
+        (paid(import_charges=NO), Tax.UNKNOWN),
     ],
 )
 def test_within_a_scheme_the_checkout_decides(checkout: Checkout, tax: Tax) -> None:
@@ -147,9 +147,11 @@ def test_vat_not_collected_is_owed_with_the_flat_duty_of_each_item_in_its_base()
     assert got.collected_by == "declarant"
 
 
-def test_no_line_of_duty_says_nothing_of_the_vat() -> None:
+def test_no_line_of_duty_says_nothing_of_the_vat_nor_of_a_duty_that_the_scheme_settles() -> None:
     got = rules.estimate(order(checkout=paid(duties=NO)), law(), on=DAY)
-    assert lines(got) == {"flat_duty": ("3.00", "3.00"), "import_vat": ("0.00", "22.60")}
+    assert lines(got) == {"flat_duty": ("0.00", "3.00"), "import_vat": ("0.00", "22.60")}
+    outside = rules.estimate(order(shop="Little Shop", checkout=paid(duties=NO)), law(), on=DAY)
+    assert lines(outside) == {"flat_duty": ("3.00", "3.00"), "import_vat": ("22.60", "22.60")}
 
 
 def test_an_order_that_says_nothing_owes_from_nothing_to_all() -> None:
@@ -414,6 +416,26 @@ def test_bands_look_at_origin_channel_and_postcode() -> None:
     assert vat(None, postcode="M1") == ("2.00", "4.00")  # post or not: one of the two
     unsure = rules.estimate(order(), known, on=DAY).assumptions
     assert {"channel_unknown", "postcode_unknown", "operator_unknown"} <= set(unsure)
+
+
+def test_a_band_may_be_for_some_kinds_only() -> None:
+    bands = (Band(only=("toys",), rate=rate("0.1")), Band(rate=rate("0.2")))
+    known = law(scheme=(), flat_duty=(), duty=(), import_vat=(row("import_vat", *bands, base="goods"),))
+
+    def vat(**more: object) -> tuple[str, str]:
+        return lines(rules.estimate(order(**more), known, on=DAY))["import_vat"]  # type: ignore[arg-type]  # test's own
+
+    assert vat(category="toys") == ("10.00", "10.00")
+    assert vat(category="shoes") == ("20.00", "20.00")
+    assert vat() == ("10.00", "20.00")
+    assert vat(title="a toy") == ("10.00", "20.00")
+    assert vat(title="a shoe") == ("10.00", "20.00")
+    assert "category_guessed" in rules.estimate(order(title="a toy"), known, on=DAY).assumptions
+
+
+def test_a_tariff_that_knows_nothing_asks_nothing() -> None:
+    known = replace(law(duty=(row("duty", Band(tariff="EMPTY")),)), average={})
+    assert "duty" not in lines(rules.estimate(order("200"), known, on=DAY))
 
 
 def test_a_platform_is_neither_post_nor_courier() -> None:

@@ -18,7 +18,7 @@ from workers.core import money, rules
 from workers.core.model import Checkout, Estimate, Money, Operator, Order, ParcelRef, Tax
 from workers.errors import Misconfigured
 from workers.knowledge import law
-from workers.knowledge.shapes import Case, CountryFile
+from workers.knowledge.shapes import Case, CategoriesFile, CountryFile
 
 EU = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
 OTHERS = "GB XI CH NO IS US CA AU NZ JP KR BR MX CL AR IL TR ZA IN SA AE RU KZ UA"
@@ -232,6 +232,21 @@ def test_an_unsound_file_does_not_load_and_says_why(old: str, new: str, says: st
     with pytest.raises(Misconfigured) as caught:
         read(GOOD.replace(old, new))
     assert says in str(caught.value)
+
+
+def test_an_unverified_duty_must_be_a_range() -> None:
+    cell = "{rate: 0, rate_high: 0.1, source: background, checked: 2026-01-01, confidence: unverified}"
+    text = f"averages: {{T: {cell}}}\ncategories: {{}}\n"
+    loading.validate(CategoriesFile, loading.parse(text, file="categories.yaml"))
+    with pytest.raises(Misconfigured, match="never one figure"):
+        loading.validate(
+            CategoriesFile, loading.parse(text.replace("rate_high: 0.1, ", ""), file="categories.yaml")
+        )
+
+
+def test_a_line_without_rows_does_not_load() -> None:
+    with pytest.raises(Misconfigured, match="has no rows"):
+        read("country: ZZ\nname: Nowhere\ncurrency: EUR\nlines: {import_vat: []}\n")
 
 
 def test_a_file_must_be_named_after_its_country_and_its_bloc_must_exist(tmp_path: Path) -> None:

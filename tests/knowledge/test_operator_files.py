@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +72,17 @@ def test_the_fee_is_that_of_the_day() -> None:
 
 def test_no_fee_is_known_of_an_operator_that_quotes_case_by_case() -> None:
     assert next(o for o in SHIPPED if o.id == "correos").fee_low is None
+
+
+def test_an_operator_file_is_named_after_its_operator(tmp_path: Path) -> None:
+    folder = tmp_path / "operators"
+    folder.mkdir()
+    text = (resources.knowledge("operators") / "usps.yaml").read_text(encoding="utf-8")
+    (folder / "usps.yaml").write_text(text, encoding="utf-8")
+    assert [o.id for o in law.load_operators(folder=tmp_path)] == ["usps"]
+    (folder / "usps.yaml").rename(folder / "ups.yaml")
+    with pytest.raises(Misconfigured, match=r"usps stands in ups\.yaml"):
+        law.load_operators(folder=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def fits(case: Case, row: Row, band: Band) -> bool | None:
     origin = case.order.origin
     if (band.origins and origin not in band.origins) or origin in band.not_origins:
         return False
-    answers = [_by_channel(case, band), _by_postcode(case, band)]
+    answers = [_by_channel(case, band), _by_postcode(case, band), _by_kind(case, band)]
     value = _tested(case, row)
     if band.over:
         within = _within(case, value, band.over)
@@ -195,6 +195,15 @@ def _by_postcode(case: Case, band: Band) -> bool | None:
         case.assume("postcode_unknown")
         return None
     return postcode.startswith(band.postcodes)
+
+
+def _by_kind(case: Case, band: Band) -> bool | None:
+    if not band.only:
+        return True
+    if case.kind.category is None or case.kind.how == "guess":
+        case.assume(case.kind.assumption)
+        return None
+    return case.kind.category.name in band.only
 
 
 def _tested(case: Case, row: Row) -> Span:

@@ -38,6 +38,7 @@ class Band:
     not_origins: tuple[str, ...] = ()
     channel: str = ""  # only by "post" or by "courier"
     postcodes: tuple[str, ...] = ()  # only where the postcode begins so
+    only: tuple[str, ...] = ()  # only these kinds of goods
     rate: Span | None = None
     tariff: str = ""  # the rate stands in this table, by goods
     flat: tuple[Money, Money] | None = None  # low and high

@@ -165,8 +165,13 @@ def _owed(case: Case, row: Row, scheme: _Scheme) -> _Owed:
     if covered and vat is Prepaid.YES:
         return _Owed.PAID  # one number settles all that the scheme covers, whether or not a line shows it
     said, other = (vat, duties) if is_vat else (duties, vat)
-    if said is not Prepaid.UNKNOWN:
-        return _Owed.PAID if said is Prepaid.YES else _Owed.YES
+    hidden = (
+        covered and not is_vat and taxed and vat is Prepaid.UNKNOWN
+    )  # in the price, with no line of its own
+    if said is Prepaid.YES:
+        return _Owed.PAID
+    if said is Prepaid.NO:
+        return _Owed.MAYBE if hidden else _Owed.YES
     if other is Prepaid.YES:
         # Somebody delivers duty paid: under a scheme it settles this too, without one perhaps.
         return _Owed.PAID if covered else _Owed.MAYBE

@@ -47,6 +47,7 @@ class BandFile(Strict):
     not_origins: tuple[Iso2, ...] = ()
     channel: Literal["", "post", "courier"] = ""
     postcodes: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
     rate: Decimal | None = Field(default=None, ge=0, le=2)
     rate_high: Decimal | None = Field(default=None, ge=0, le=2)
     tariff: str = ""
@@ -74,7 +75,8 @@ class BandFile(Strict):
             flat=None if self.flat is None else (self.flat, self.flat_high or self.flat),
             per_item=self.per == "item",
             minus=self.minus, at_least=self.at_least, at_most=self.at_most, excess_over=self.excess_over,
-            perhaps_excess=self.perhaps_excess, postcodes=self.postcodes, inclusive=self.inclusive, unpriced=self.unpriced,
+            perhaps_excess=self.perhaps_excess, postcodes=self.postcodes, only=self.only,
+            inclusive=self.inclusive, unpriced=self.unpriced,
         )  # fmt: skip
 
 
