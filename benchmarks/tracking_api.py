@@ -1,6 +1,6 @@
 """A loopback server with 17TRACK v2.4's shapes, cheap enough to be no bottleneck: bodies are joined, never built.
 
-``python -m benchmarks.tracking_api PORT LATENCY CHANGED``: every twentieth event list is shared, a share CHANGED of the numbers
+``python -m benchmarks.tracking_api LATENCY CHANGED``: every twentieth event list is shared, a share CHANGED of the numbers
 shows one more event after each ``POST /generation``.
 """
 
@@ -10,7 +10,6 @@ import asyncio
 import json
 import sys
 import zlib
-from collections.abc import Callable
 
 EVENTS = 20
 TEXTS = (
@@ -105,14 +104,13 @@ class Api:
             writer.close()
 
 
-async def run(port: int, latency: float, changed: float, ready: Callable[[], None] = lambda: None) -> None:
-    server = await asyncio.start_server(Api(latency, changed).serve, "127.0.0.1", port, limit=2**20)
-    ready()
+async def run(latency: float, changed: float) -> None:
+    """Serve on a free port, printed on the first line, until terminated."""
+    server = await asyncio.start_server(Api(latency, changed).serve, "127.0.0.1", 0, limit=2**20)
+    print(server.sockets[0].getsockname()[1], flush=True)
     async with server:
         await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(
-        run(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), lambda: print("ready", flush=True))
-    )
+    asyncio.run(run(float(sys.argv[1]), float(sys.argv[2])))

@@ -97,7 +97,9 @@ class Pipeline:
             source = house.sources.get(name)
             if source is None:
                 return looked
-            claim = self._store.claim(name, source.batch, lease=LEASE, rate=source.rate)
+            claim = self._store.claim(
+                name, source.batch, lease=LEASE, rate=source.rate, burst=max(1, int(source.rate // 10))
+            )
             if claim.wait is not None:
                 if claim.wait > LONGEST_WAIT:
                     return looked
