@@ -5,13 +5,12 @@ Nothing here knows where the parcel is or what came before: that is ``core.conte
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from workers.core.codes import CUSTOMS, Code, join, normal_code, of_code
 from workers.core.context import resolve
 from workers.core.grammar import Grammar, Token
 from workers.core.lexicon import Hit, Language, Lexicon, Phrase, Says
@@ -24,58 +23,6 @@ NEAR = 0.6  # a language that covers this much of what the best covers may be me
 DENSE = 2.5  # letters that one sign of a script without blanks is worth
 HINTED = 1.5  # how much the source's word for the language counts
 
-CUSTOMS = frozenset(
-    {
-        Stage.EXPORT_CUSTOMS,
-        Stage.EXPORT_CLEARED,
-        Stage.TRANSIT_CUSTOMS,
-        Stage.IMPORT_CUSTOMS,
-        Stage.INSPECTION,
-        Stage.HELD,
-        Stage.DOCUMENTS_REQUIRED,
-        Stage.PAYMENT_DUE,
-        Stage.PAYMENT_RECEIVED,
-        Stage.CLEARANCE_DELAY,
-        Stage.RELEASED,
-        Stage.REFUSED,
-    }
-)
-_OPEN = frozenset(
-    {Stage.INSPECTION, Stage.HELD, Stage.DOCUMENTS_REQUIRED, Stage.PAYMENT_DUE, Stage.CLEARANCE_DELAY}
-)
-# What a text may make of a code that decides: the same matter, told more closely.
-_CLOSER: Mapping[Stage, frozenset[Stage]] = {
-    Stage.IMPORT_CUSTOMS: _OPEN | {Stage.PAYMENT_RECEIVED},
-    Stage.HELD: _OPEN | {Stage.REFUSED},
-    Stage.CLEARANCE_DELAY: _OPEN,
-    Stage.INSPECTION: frozenset({Stage.HELD, Stage.DOCUMENTS_REQUIRED, Stage.PAYMENT_DUE}),
-    Stage.EXCEPTION: _OPEN
-    | {Stage.REFUSED, Stage.RETURNING, Stage.DELIVERY_FAILED, Stage.AVAILABLE_FOR_PICKUP},
-    Stage.DELIVERY_FAILED: frozenset({Stage.AVAILABLE_FOR_PICKUP}),
-    Stage.IN_TRANSIT: frozenset({Stage.ARRIVED_DESTINATION}),
-}
-# A code that does not tell export from import leaves that to the words.
-_SIDED: Mapping[Stage, frozenset[Stage]] = {
-    Stage.IMPORT_CUSTOMS: frozenset({Stage.EXPORT_CUSTOMS, Stage.TRANSIT_CUSTOMS}),
-    Stage.INSPECTION: frozenset({Stage.EXPORT_CUSTOMS, Stage.TRANSIT_CUSTOMS}),
-    Stage.HELD: frozenset({Stage.EXPORT_CUSTOMS, Stage.TRANSIT_CUSTOMS}),
-    Stage.CLEARANCE_DELAY: frozenset({Stage.EXPORT_CUSTOMS, Stage.TRANSIT_CUSTOMS}),
-    Stage.RELEASED: frozenset({Stage.EXPORT_CLEARED, Stage.TRANSIT_CUSTOMS}),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """What one code of one system says."""
-
-    says: Says
-    means: str = ""
-    where: str = ""
-    source: str = ""
-    checked: date | None = None
-    weak: bool = False  # coarse or unreliable: any known words win
-    doubtful: bool = False
-
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
@@ -84,11 +31,6 @@ class _Candidate:
     says: Says
     evidence: tuple[Evidence, ...]
     beat: tuple[Evidence, ...]
-
-
-def normal_code(code: str) -> str:
-    """Return *code* as it stands in our files: NFKC, upper case, one kind of underscore, no blanks around."""
-    return unicodedata.normalize("NFKC", code).strip().upper()
 
 
 class Classifier:
@@ -122,7 +64,7 @@ class Classifier:
             words = self._read_text(translation, "")
         if known is None:
             return words
-        return _join(known, _of_code(known, code), words)
+        return join(known, of_code(known, code), words)
 
     def _read_text(self, text: str, lang: str) -> Reading:
         folded = fold(text)
@@ -292,43 +234,6 @@ def _clauses(folded: str, tokens: Sequence[Token]) -> list[list[Token]]:
 
 def _of_phrase(phrase: Phrase, matched: str) -> Evidence:
     return Evidence("phrase", matched, phrase.where, phrase.source, phrase.checked)
-
-
-def _of_code(known: Code, code: str) -> Reading:
-    what = f"{normal_code(code)}: {known.means}" if known.means else normal_code(code)
-    says = known.says
-    evidence = Evidence("code", what, known.where, known.source, known.checked)
-    return Reading(says.stage, says.causes, says.side, says.addressee, says.charges, (evidence,))
-
-
-def _join(known: Code, coded: Reading, words: Reading) -> Reading:
-    """Join what a code and the words beside it say: the code decides, the words may tell the same matter more closely."""
-    if words.stage is Stage.UNKNOWN:
-        return coded
-    if coded.stage is Stage.UNKNOWN or known.weak:
-        return replace(words, beat=words.beat + coded.evidence)
-    closer = words.stage in _CLOSER.get(coded.stage, frozenset())
-    sided = coded.side is None and words.stage in _SIDED.get(coded.stage, frozenset())
-    if closer or sided:
-        return replace(
-            words,
-            causes=tuple(dict.fromkeys(words.causes + coded.causes)),
-            side=words.side or coded.side,
-            addressee=words.addressee or coded.addressee,
-            charges=words.charges if words.charges is not Charges.UNKNOWN else coded.charges,
-            evidence=coded.evidence + words.evidence,
-        )
-    if words.stage is not coded.stage and not (words.stage in CUSTOMS and coded.stage in CUSTOMS):
-        return replace(coded, beat=words.evidence + words.beat)
-    return Reading(
-        coded.stage,
-        tuple(dict.fromkeys(coded.causes + words.causes)),
-        coded.side or words.side,
-        coded.addressee or words.addressee,
-        coded.charges if coded.charges is not Charges.UNKNOWN else words.charges,
-        coded.evidence + words.evidence,
-        words.beat,
-    )
 
 
 def as_json(reading: Reading) -> dict[str, Any]:
