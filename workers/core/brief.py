@@ -7,7 +7,6 @@ what is unknown is None or "".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -38,6 +37,8 @@ NEWEST: Final = 12  # events shown
 TITLE: Final = 120  # characters
 EVENT: Final = 180
 NAME: Final = 80
+READINGS: Final = 4  # entries shown of what was matched in a text; ``explain`` shows all
+RULES: Final = 8
 NOTE: Final = 400  # characters of one of our own facts
 
 # What happens at the customs of the parcel's own country, as the timeline marks it.
@@ -236,23 +237,28 @@ def _operator(operator: Operator | None) -> Plain:
 def _usual(usual: Usual) -> Plain:
     return {
         "known": usual.most > 0,
-        "half": round(usual.half),
-        "most": round(usual.most),
-        "stuck": round(usual.stuck),
+        "half": _whole(usual.half),
+        "most": _whole(usual.most),
+        "stuck": _whole(usual.stuck),
         "observations": usual.observations,
         "source": usual.source,
     }
 
 
+def _whole(days: float) -> int:
+    """Round half up, as people do."""
+    return int(days + 0.5)
+
+
 def _evidence(reading: Reading | None, advice: Advice, estimate: Estimate) -> list[Plain]:
     """Return what decided, in the order of the road: the reading, the law, the advice row; nothing twice."""
     found: list[Plain] = []
-    kinds: Iterable[Evidence] = (*(reading.evidence if reading else ()), *estimate.rules, advice.evidence)
-    for evidence in kinds:
+    read = reading.evidence[:READINGS] if reading else ()
+    for evidence in (*read, *estimate.rules[:RULES], advice.evidence):
         entry = _rule(evidence)
         if entry not in found:
             found.append(entry)
-    return found[:NEWEST]
+    return found
 
 
 def _rule(evidence: Evidence) -> Plain:

@@ -169,7 +169,8 @@ class Renderer:
         notes = [self._assumption(key, told) for key in assumed]
         notes += cost["rates"]
         notes += [
-            self._templates.name("expected_line", told, what=formats.cited(rule)) for rule in cost["expected"]
+            self._templates.name("expected_line", told, what=formats.cited(rule).replace("_", " "))
+            for rule in cost["expected"]
         ]
         total = self._templates.range(cost["low"], cost["high"], told) if cost["known"] else ""
         return {"lines": lines, "total": total, "notes": notes}

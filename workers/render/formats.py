@@ -117,17 +117,22 @@ def _day_of(day: str | None, zone: ZoneInfo) -> date | None:
     return datetime.fromisoformat(day).astimezone(zone).date() if "T" in day else date.fromisoformat(day)
 
 
+# An address with its scheme, or a bare host with a path: a mail program would make either something to click.
+_ADDRESS = re.compile(r"https?://[^\s,;]+|\b(?:[\w\-]+\.)+[a-z]{2,}/[^\s,;]+", re.IGNORECASE)
+
+
 def cite(source: str) -> str:
     """Return a source as words: a host and the document's name, never an address to click."""
 
     def named(found: re.Match[str]) -> str:
-        parts = urlsplit(found[0])
+        address = found[0] if "://" in found[0] else f"https://{found[0]}"
+        parts = urlsplit(address.rstrip(".)"))
         last = re.sub(r"\.\w{1,5}$", "", parts.path.rstrip("/").rpartition("/")[2])
-        name = " ".join(re.split(r"[-_+]", last)) if re.search(r"[^\W\d_]{4,}", last) else ""
+        name = " ".join(re.split(r"[-_+]", last)) if re.fullmatch(r"[^\W\d][\w\-+]*", last) else ""
         host = (parts.hostname or "").removeprefix("www.")
         return f"{host} ({textwrap.shorten(name, 60, placeholder='…')})" if name else host
 
-    return re.sub(r"https?://[^\s,;)]+", named, source)
+    return _ADDRESS.sub(named, source)
 
 
 def cited(evidence: Mapping[str, Any]) -> str:
