@@ -19,6 +19,7 @@ from workers.core.text import LIMIT, fold
 
 CACHE = 32_768  # texts; event texts repeat
 LIKELY = 6  # languages looked at closely
+THIN = 0.2  # share of a text that must be known: fewer words of it are chance
 NEAR = 0.6  # a language that covers this much of what the best covers may be meant as well
 DENSE = 2.5  # letters that one sign of a script without blanks is worth
 HINTED = 1.5  # how much the source's word for the language counts
@@ -69,13 +70,13 @@ class Classifier:
     def _read_text(self, text: str, lang: str) -> Reading:
         folded = fold(text)
         found = self.lexicon.find(folded)
-        for index in self.languages_of(found, lang):
+        for index in self.languages_of(found, lang, len(folded)):
             reading = self._read_in(index, folded, found[index])
             if reading is not None:
                 return reading
         return Reading(Stage.UNKNOWN)
 
-    def languages_of(self, found: Mapping[int, list[Hit]], lang: str) -> list[int]:
+    def languages_of(self, found: Mapping[int, list[Hit]], lang: str, length: int = 0) -> list[int]:
         """Return the languages worth reading in, best first: most of the text covered; a hint counts, but is not trusted."""
         if not found:
             return []
@@ -86,7 +87,7 @@ class Classifier:
             i: _covered(found[i]) * (HINTED if i == hinted else 1.0) * (1.0 if self._spaced[i] else DENSE)
             for i in likely
         }
-        best = max(scores.values())
+        best = max(max(scores.values()), THIN * length)
         order = sorted(scores, key=lambda i: (-scores[i], i))
         return [
             i for i in order if scores[i] >= NEAR * best or (i == self._english and scores[i] >= best / 3)
