@@ -151,6 +151,12 @@ def test_two_parcels_of_one_number_are_asked_as_one(server: SeventeenTrackServer
     said = asking.source.track([Ask("o1/x", A), Ask("o2/x", A)])
     assert {parcel: type(outcome) for parcel, outcome in said.items()} == {"o1/x": Found, "o2/x": Found}
     assert server.calls[0].numbers == [A]
+    asking.source.track([Ask("o3/x", A), Ask("o1/x", A, memo="registered:190271")])
+    assert server.endpoints() == [
+        "register",
+        "gettrackinfo",
+        "gettrackinfo",
+    ]  # the memo of one speaks for both
 
 
 def test_a_number_the_service_has_forgotten_is_registered_again(
