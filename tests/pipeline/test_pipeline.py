@@ -136,18 +136,29 @@ def test_time_alone_brings_the_next_word(world: World) -> None:
     assert "escalated" in whys or "changed" in whys
 
 
-def test_a_channel_that_is_away_is_tried_again_and_the_notice_is_sent_once(world: World) -> None:
+def test_a_channel_that_is_away_keeps_its_notice_for_later(world: World) -> None:
     world.watch(NUMBER)
     world.source.parcels[NUMBER] = [*ROAD, CUSTOMS]
-    world.mail.troubles = [Temporary("away", after=timedelta(milliseconds=1))]
+    world.mail.troubles = [Temporary("away", after=timedelta(hours=1))]
     world.look()
     world.deliver()
     assert world.mail.sent == []
     rows = {row.channel: row for row in world.store.notices()}
     assert (rows["mail"].state, rows["mail"].error) == ("pending", "away")
+    assert rows["text"].state == "sent"
+
+
+def test_a_notice_that_failed_for_a_moment_is_sent_once(world: World) -> None:
+    world.watch(NUMBER)
+    world.source.parcels[NUMBER] = [*ROAD, CUSTOMS]
+    world.mail.troubles = [Temporary("away", after=timedelta(milliseconds=1))] * 2
+    world.look()
     while not world.mail.sent:
         world.pipeline.notify("mail")
+    world.pipeline.notify("mail")
     assert len(world.mail.sent) == 1
+    [row] = [row for row in world.store.notices() if row.channel == "mail"]
+    assert (row.state, row.attempts) == ("sent", 3)
 
 
 def test_a_dead_mailbox_fails_visibly_and_the_other_channel_still_speaks(world: World) -> None:
