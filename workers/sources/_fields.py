@@ -15,13 +15,15 @@ _CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
 
 def word(value: Any, limit: int = _LONG) -> str:
     """Return an untrusted text on one line, no control characters, cut at *limit*; "" for what is no text."""
-    if not isinstance(value, str):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return ""
-        value = str(value)
-    if len(value) <= limit and value.isprintable() and "  " not in value and value.strip() == value:
-        return value  # nearly all texts are in form already
-    return " ".join(value[: 2 * limit].translate(_CONTROLS).split())[:limit]
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        text = str(value)
+    else:
+        return ""
+    if len(text) <= limit and text.isprintable() and "  " not in text and text.strip() == text:
+        return text  # nearly all texts are in form already
+    return " ".join(text[: 2 * limit].translate(_CONTROLS).split())[:limit]
 
 
 def name(value: Any) -> str:
