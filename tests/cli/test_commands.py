@@ -1,0 +1,223 @@
+"""The commands as a person uses them: what they say, what they exit with, and that no fault shows a traceback."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from workers.cli import main
+
+ORDERS = """\
+recipients:
+  ana: {email: ana@example.org, phone: "+34600000001", channels: [mail, text]}
+channels:
+  mail: {kind: outbox, form: mail}
+  text: {kind: outbox, form: short}
+sources:
+  recorded: {kind: replay, folder: replay}
+orders:
+  - {title: Fishing reel, tracking: LX400000015CN, to: ES, value: 89.00 EUR, vat_paid: no}
+"""
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
+    """Run the command in an empty folder; return what it said."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("CW_CONFIG", "CW_REDIS_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+    def command(*argv: str, stdin: str = "") -> Said:
+        monkeypatch.setattr(sys, "argv", ["customs-watch", *argv])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
+        capfd.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        told = capfd.readouterr()
+        assert "Traceback" not in told.err + told.out
+        return Said(code, told.out, told.err)
+
+    return command
+
+
+@pytest.fixture
+def orders(run: Run, tmp_path: Path) -> Path:
+    path = tmp_path / "config" / "orders.yaml"
+    path.parent.mkdir()
+    (path.parent / "replay").mkdir()
+    path.write_text(ORDERS)
+    return path
+
+
+def test_init_writes_an_example_that_validates_after_its_secrets_are_there_and_never_overwrites(
+    run: Run,
+) -> None:
+    first = run("init")
+    assert first.code == 0
+    assert Path("config/orders.yaml").stat().st_mode & 0o077 == 0
+    before = Path("config/orders.yaml").read_text()
+    again = run("init")
+    assert again.code == 2
+    assert "there already" in again.err
+    assert Path("config/orders.yaml").read_text() == before
+
+
+def test_run_without_a_file_writes_the_example_and_says_what_to_edit(run: Run) -> None:
+    said = run("run")
+    assert said.code == 0
+    assert "Edit it" in said.out
+    assert Path("config/orders.yaml").exists()
+
+
+def test_validate_says_that_a_good_file_is_right(run: Run, orders: Path) -> None:
+    said = run("validate")
+    assert said.code == 0
+    assert "is right: 1 orders, 1 parcels" in said.out
+    told = json.loads(run("validate", "--json").out)
+    assert (told["ok"], told["parcels"]) == (True, 1)
+
+
+def test_validate_tells_every_mistake_at_once_with_its_line(run: Run, orders: Path) -> None:
+    orders.write_text(ORDERS.replace("value: 89.00 EUR", "valeu: 89.00 EUR").replace("to: ES", "to: SPAIN"))
+    said = run("validate")
+    assert said.code == 2
+    assert "orders.yaml:9:" in said.err
+    assert "did you mean 'value'?" in said.err
+    assert len(said.err.splitlines()) >= 2
+    told = json.loads(run("validate", "--json").out)
+    assert told["ok"] is False
+    assert {m["line"] for m in told["mistakes"]} == {9}
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "words"),
+    [
+        (("validate",), 2, "no such file"),
+        (("status",), 2, "no such file"),
+        (("scheduler",), 2, "CW_REDIS_URL is not set"),
+        (("validate", "--config", "elsewhere.yaml"), 2, "elsewhere.yaml"),
+        (("nonsense",), 2, "No such command"),
+        (("run", "--nonsense"), 2, "No such option"),
+        (("explain",), 2, "say which parcel"),
+        (("classify",), 2, "give a text"),
+    ],
+)
+def test_a_foreseen_fault_is_a_sentence_and_an_exit_code(
+    run: Run, argv: tuple[str, ...], code: int, words: str
+) -> None:
+    said = run(*argv)
+    assert said.code == code
+    assert words in said.err
+
+
+def test_a_store_that_is_away_is_a_sentence(run: Run, orders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CW_REDIS_URL", "redis://127.0.0.1:1/0")
+    said = run("status")
+    assert said.code == 1
+    assert "the store cannot be reached" in said.err
+
+
+def test_status_and_explain_before_anything_was_looked_at(run: Run, orders: Path) -> None:
+    said = run("status")
+    assert said.code == 0
+    assert "1 parcels, 0 need you" in said.out
+    assert "not looked at yet" in run("explain", "lx400000015cn").out
+    unknown = run("explain", "LX999999999CN")
+    assert unknown.code == 3
+    assert "LX400000015CN" in unknown.err
+
+
+def test_explain_a_text_names_the_entry_that_decided(run: Run) -> None:
+    said = run("explain", "--text", "Held by customs")
+    assert said.code == 0
+    assert "Stage: held" in said.out
+    assert "phrases/en.yaml:" in said.out
+    told = json.loads(run("explain", "--text", "Held by customs", "--json").out)
+    assert told["stage"] == "held"
+    assert told["evidence"]
+    assert json.loads(run("explain", "--text", "zxqv wvut", "--json").out)["stage"] == "unknown"
+
+
+def test_classify_answers_line_by_line_in_order(run: Run) -> None:
+    lines = [
+        {"text": "Import customs clearance started"},
+        {"text": "zxqv wvut"},
+        {"text": "Export customs clearance complete", "origin": "CN", "destination": "DE", "country": "CN"},
+        {"text": "", "system": "cainiao", "code": "CC_IM_SUCCESS"},
+        {"text": "Awaiting payment of import duties by the recipient", "language": "en"},
+        {"text": 7},
+    ]
+    said = run("classify", "--jsonl", stdin="".join(json.dumps(line) + "\n" for line in lines))
+    told = [json.loads(line) for line in said.out.splitlines()]
+    assert said.code == 0
+    assert [t["stage"] for t in told] == [
+        "import_customs", "unknown", "export_cleared", "released", "payment_due", "unknown",
+    ]  # fmt: skip
+    assert set(told[0]) == {"stage", "cause", "side", "addressee", "charges", "evidence"}
+    assert told[2]["side"] == "origin"
+    assert told[4]["charges"] == "due"
+    assert told[4]["addressee"] == "buyer"
+    assert told[1]["cause"] is None
+
+
+def test_classify_says_which_line_is_no_json_and_goes_on(run: Run) -> None:
+    said = run("classify", "--jsonl", stdin='{"text": "Delivered"}\nnot json\n[1]\n{"text": "Delivered"}\n')
+    told = [json.loads(line) for line in said.out.splitlines()]
+    assert said.code == 2
+    assert [t.get("stage") for t in told] == ["delivered", None, None, "delivered"]
+    assert "line 2" in said.err
+
+
+def test_preview_renders_any_advice_without_sending(run: Run, orders: Path) -> None:
+    said = run("preview", "--form", "all")
+    assert said.code == 0
+    assert "Subject: " in said.out
+    assert "[SMS: " in said.out
+    assert "<html" in said.out
+    pay = json.loads(run("preview", "LX400000015CN", "--advice", "pay", "--json").out)
+    assert "Fishing reel" in pay["subject"]
+    assert pay["segments"] <= 2
+    assert run("preview", "--advice", "nonsense").code == 3
+    assert run("preview", "--form", "nonsense").code == 2
+    assert not list(orders.parent.parent.glob("var/outbox/*"))
+
+
+def test_test_notify_sends_one_real_message_by_each_channel_and_marks_it(run: Run, orders: Path) -> None:
+    said = run("test-notify")
+    assert said.code == 0, said
+    assert "ana by mail: accepted" in said.out
+    letters = list((orders.parent.parent / "var" / "outbox").glob("*.eml"))
+    assert len(letters) == 1
+    assert b"[Test]" in letters[0].read_bytes()
+    assert run("test-notify", "--to", "nobody").code == 3
+
+
+def test_a_channel_that_refuses_is_told_and_counts(run: Run, orders: Path) -> None:
+    orders.write_text(
+        ORDERS.replace(
+            "{kind: outbox, form: mail}",
+            "{kind: email, host: 127.0.0.1, port: 1, security: none, from: a@example.org}",
+        )
+    )
+    said = run("test-notify", "--channel", "mail")
+    assert said.code == 4
+    assert "not sent" in said.out
