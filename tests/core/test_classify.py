@@ -8,8 +8,9 @@ from datetime import date
 import pytest
 
 from workers.core.classify import Classifier, Code, as_json, classify_line, normal_code
-from workers.core.lexicon import Says, expand
+from workers.core.lexicon import Says
 from workers.core.model import Addressee, Cause, Charges, Reading, Side, Stage
+from workers.core.patterns import expand
 from workers.knowledge import words
 
 

@@ -14,7 +14,6 @@ from tests.knowledge import tables
 from workers import resources
 from workers.core.classify import Classifier
 from workers.core.model import Stage
-from workers.knowledge import words
 
 LANGUAGES = sorted(path.stem for path in resources.knowledge("phrases").glob("*.yaml"))
 CASES = [case for lang in LANGUAGES for case in tables.of(lang)]
@@ -73,7 +72,7 @@ CHANGES: dict[str, Change] = {
 
 @pytest.fixture(scope="module")
 def classifier() -> Classifier:
-    return words.load()
+    return tables.whole()[0]
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.knowledge import tables
 from workers.core.classify import CUSTOMS, Classifier
 from workers.core.model import Addressee, Reading, Stage
 from workers.core.text import fold
-from workers.knowledge import words
 
 CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus" / "development.tsv"
 
@@ -166,7 +166,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"the corpus is not here: {CORPUS}")
         return 0
     started = time.perf_counter()
-    classifier = words.load()
+    classifier, broken = tables.whole()
+    for lang, why in broken.items():
+        print(f"{lang} is left out: {why}", file=sys.stderr)
     loaded = time.perf_counter() - started
     lines = [
         line

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 
+from tests.knowledge import tables
 from workers.core.classify import sorted_out
 from workers.core.text import fold
-from workers.knowledge import words
 
 
 def main() -> None:
-    classifier = words.load()
+    classifier, broken = tables.whole()
+    for lang, why in broken.items():
+        print(f"{lang} is left out: {why}", file=sys.stderr)
     for text in sys.argv[1:]:
         folded = fold(text)
         print(f"\n{text}\n  folded  {folded!r}")

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from workers import resources
+from workers.core.classify import Classifier
+from workers.core.lexicon import Language
 from workers.core.model import Reading, Stage
+from workers.errors import Misconfigured
+from workers.knowledge import words
 
 FOLDER = Path(__file__).parent / "cases"
 
@@ -50,3 +55,22 @@ def of(lang: str) -> tuple[Case, ...]:
         facts = tuple((k, v) for k, _, v in (fact.partition("=") for fact in " ".join(rest).split()))
         out.append(Case(f"{path.name}:{number}", text, Stage(stage), facts))
     return tuple(out)
+
+
+def whole() -> tuple[Classifier, dict[str, str]]:
+    """Return a classifier of every language file that loads, and what is wrong with each that does not.
+
+    Languages are written side by side; a half-written one must not blind the work on the others.
+    """
+    grammar = words.load_grammar(resources.knowledge("grammar.yaml"))
+    good: list[Language] = []
+    broken: dict[str, str] = {}
+    for path in sorted(resources.knowledge("phrases").glob("*.yaml")):
+        try:
+            language = words.load_language(path, grammar)
+            words.build([language], grammar, {})
+        except Misconfigured as error:
+            broken[path.stem] = str(error)
+        else:
+            good.append(language)
+    return words.build(good, grammar, words.load_codes(resources.knowledge("codes"))), broken

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,23 @@ FOLDER = resources.knowledge("phrases")
 LANGUAGES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
+@cache
+def _whole() -> tuple[Classifier, dict[str, str]]:
+    return tables.whole()
+
+
 @pytest.fixture(scope="module")
 def classifier() -> Classifier:
-    return words.load()
+    return _whole()[0]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_language_file_has_no_mistake(lang: str) -> None:
+    assert lang not in _whole()[1], _whole()[1][lang]
+
+
+def test_all_languages_load_together() -> None:
+    assert [language.code for language in words.load().lexicon.languages] == LANGUAGES
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from workers import loading, resources
 from workers.core.classify import Classifier, Code, normal_code
 from workers.core.grammar import Grammar, Kind, Rule
-from workers.core.lexicon import Language, Lexicon, Phrase, Says, Words, expand
+from workers.core.lexicon import Language, PatternsError, Phrase, Says, Words
 from workers.core.model import Addressee, Cause, Charges, Side, Stage
 from workers.errors import Misconfigured, Mistake
 
@@ -117,7 +117,20 @@ def load(
     """Return the classifier of all we know; raises Misconfigured with every mistake."""
     rules = load_grammar(grammar or resources.knowledge("grammar.yaml"))
     languages = load_languages(phrases or resources.knowledge("phrases"), rules)
-    return Classifier(languages, rules, load_codes(codes or resources.knowledge("codes")))
+    return build(languages, rules, load_codes(codes or resources.knowledge("codes")))
+
+
+def build(
+    languages: Sequence[Language], grammar: Grammar, codes: Mapping[str, Mapping[str, Code]]
+) -> Classifier:
+    """Return the classifier; raises Misconfigured for every pattern that cannot be looked for."""
+    try:
+        return Classifier(languages, grammar, codes)
+    except PatternsError as error:
+        places = [(where.rpartition(":"), what) for where, what in error.mistakes]
+        raise Misconfigured(
+            mistakes=tuple(Mistake(place[0], int(place[2]), what) for place, what in places)
+        ) from None
 
 
 def load_grammar(path: Path) -> Grammar:
@@ -165,7 +178,7 @@ def load_languages(folder: Path, grammar: Grammar) -> list[Language]:
     mistakes: list[Mistake] = []
     for path in sorted(folder.glob("*.yaml")):
         try:
-            out.append(_language(path, grammar))
+            out.append(load_language(path, grammar))
         except Misconfigured as error:
             mistakes += error.mistakes
     if mistakes:
@@ -173,7 +186,8 @@ def load_languages(folder: Path, grammar: Grammar) -> list[Language]:
     return out
 
 
-def _language(path: Path, grammar: Grammar) -> Language:
+def load_language(path: Path, grammar: Grammar) -> Language:
+    """Return one language; raises Misconfigured with every mistake of its file."""
     document = loading.read(path, name=f"{path.parent.name}/{path.name}")
     file = loading.validate(LanguageFile, document)
     mistakes: list[Mistake] = []
@@ -213,25 +227,9 @@ def _language(path: Path, grammar: Grammar) -> Language:
         file.after,
         file.letters,
     )
-    mistakes += _bad_patterns(language, document.file)
     if mistakes:
         raise Misconfigured(mistakes=tuple(mistakes))
     return language
-
-
-def _bad_patterns(language: Language, file: str) -> Iterator[Mistake]:
-    written = [(words.where, words.patterns) for words in language.words]
-    written += [(phrase.where, phrase.match) for phrase in language.phrases]
-    for where, patterns in written:
-        for pattern in patterns:
-            try:
-                expand(pattern)
-            except ValueError as error:
-                yield Mistake(file, int(where.rpartition(":")[2]), str(error))
-    try:
-        Lexicon([language])
-    except ValueError as error:
-        yield Mistake(file, 1, str(error))
 
 
 def load_codes(folder: Path) -> dict[str, dict[str, Code]]:
