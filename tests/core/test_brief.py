@@ -151,7 +151,7 @@ def test_papers_count_from_the_first_event_of_this_hold():
 
 @pytest.mark.parametrize(
     ("left", "expected"),
-    [(20, 17), (3, 0), (2, 2), (0, 0), (-1, -4)],
+    [(20, 17), (4, 1), (3, 3), (2, 2), (0, 0), (-1, -4)],
 )
 def test_a_dispute_is_due_three_days_before_the_end_or_before_the_end_itself(left, expected):
     order = replace(ORDER, protected_until=TODAY + left * DAY)

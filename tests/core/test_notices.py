@@ -233,6 +233,20 @@ def test_a_deadline_reminds_three_days_and_one_day_before_and_never_after():
     assert len({step for *_, step in written}) == 2
 
 
+def test_a_dispute_reminds_once_because_the_last_call_follows():
+    stuck = advice("stuck", "yes", topic="clearance", deadline="dispute")
+    last_call = advice("last_call", "yes", topic="protection", deadline="dispute", urgent=True)
+    deadline = TODAY + timedelta(days=10)
+    for said, days in ((stuck, [7]), (last_call, [7, 9])):
+        told, written = told_of(said, deadline=deadline), []
+        for day in range(12):
+            now = NOW + timedelta(days=day)
+            why = decide(told, said, now=now, deadline=deadline)
+            told = notices.remember(told, said, why, snapshot(), now=now, deadline=deadline)
+            written += [day] if why.speaks else []
+        assert written == days
+
+
 def test_a_program_that_slept_reminds_once():
     deadline = TODAY + timedelta(days=1)
     told = told_of(PAY, deadline=deadline)

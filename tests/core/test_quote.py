@@ -26,6 +26,7 @@ from workers.core.quote import LINK, NUMBER, identifier, quote, shorten, visible
         ("visit ups-refund.top/pay today", "visit ups-refund[.]top today"),
         ("see evil.co.uk.", "see evil[.]co[.]uk."),
         ("EVIL.COM", "EVIL[.]COM"),
+        ("t.co", "t[.]co"),
         ("пример.рф", "пример[.]рф"),
         ("Call +49 170 1234567", f"Call {NUMBER}"),
         ("Call (0170) 123-4567 89", f"Call {NUMBER}"),

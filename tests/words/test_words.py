@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from jinja2.ext import babel_extract
 
 from tests.words import samples
 from workers import knowledge
@@ -129,6 +130,32 @@ def test_every_key_of_an_estimate_has_words():
     assert {f"assumption_{a}" for a in assumed} <= known
     assert {f"stage_{s.value}" for s in Stage if s is not Stage.UNKNOWN} <= known
     assert {f"way_{w}" for o in knowledge.load().operators for w in o.asks_by} <= known
+
+
+def test_an_estimate_is_explained_line_by_line():
+    context = samples.full(ROWS["pay"])
+    bare = {"kind": "rule", "what": "w", "where": "", "source": "", "checked": None}
+    first = context["cost"]["lines"][0]
+    context["cost"]["lines"] = [
+        first | {"note": "range_by_guess"},
+        first | {"rule": bare | {"source": "https://zoll.de"}, "since": None},
+        first | {"rule": bare, "since": None, "name": "toll_of_the_bridge"},
+    ]
+    context["cost"]["assumptions"] = ["seller_owes:handling_fee", "below_minimum", "something_new"]
+    context["order"]["destination"] = "AU"
+    text = render(context).text
+    assert "GST: €20.19 to €20.79" in text
+    assert "a range for the kind of goods we guessed" in text
+    assert "toll of the bridge" in text
+    assert "Union handling fee: owed by the seller or the shop, not by you." in text
+    assert "something new" in text
+    assert "  zoll.de\n" in text
+
+
+def test_an_original_text_stands_beside_its_translation():
+    context = samples.full(ROWS["held"])
+    context["proof"] |= {"original": "海关扣留"}
+    assert "(in the original: 海关扣留)" in " ".join(render(context).text.split())
 
 
 # -- bounds ----------------------------------------------------------------------------------------------------------
@@ -345,6 +372,11 @@ def test_the_user_overrides_one_file_and_keeps_the_rest(tmp_path):
         ("{% block subject %}{{ title{% endblock %}", r"advice/pay\.j2"),
         ("{% block subject %}{{ ''.__class__.__mro__ }}{% endblock %}", "unsafe|__mro__"),
         ("{% block subject %}{% include 'nowhere.j2' %}{% endblock %}", r"nowhere\.j2"),
+        ("{% block subject %}{{ 1 / 0 }}{% endblock %}", "division"),
+        ("{% block subject %}{{ title + 1 }}{% endblock %}", r"advice/pay\.j2"),
+        ("{% block subject %}{{ 'x'|money }}{% endblock %}", r"advice/pay\.j2"),
+        ("{% block subject %}{% include 'advice/pay.j2' %}{{ self.subject() }}{% endblock %}", r"pay\.j2"),
+        ("{% block subject %}{% for i in range(10**9) %}{% endfor %}{% endblock %}", "[Rr]ange"),
         ("{% block subject %}{{ order.update({'title': 1}) }}{% endblock %}", "unsafe|update"),
     ],
 )
@@ -364,6 +396,11 @@ def test_a_check_names_every_file_that_cannot_be_rendered(tmp_path):
     said = mine.check(samples.full(ROWS["inspection"]))
     assert [re.search(r"advice/\w+", line)[0] for line in said] == ["advice/held", "advice/pay"]
     assert RENDERER.check(samples.full(ROWS["pay"])) == ()
+
+
+def test_a_notice_of_another_version_is_refused_in_a_sentence():
+    with pytest.raises(Permanent, match="another version"):
+        render(samples.full(ROWS["pay"]) | {"version": 0})
 
 
 def test_markup_in_a_users_words_is_still_only_words(tmp_path):
@@ -409,6 +446,28 @@ def test_a_translation_is_read_at_run_time_and_falls_back_string_by_string(tmp_p
         assert "seit 2 Tagen beim Zoll" in message.text
         assert message.preheader == "Nothing to do."
         assert "Dezember 2026" in message.text
+
+
+def test_a_users_string_wins_over_ours_and_the_language_over_english(tmp_path):
+    theirs = own(tmp_path, "locale/de.po", GERMAN)
+    (tmp_path / "locale/de-AT.po").write_text(
+        GERMAN.replace("Beim Zoll:", "Am Zoll:").replace("Was gerade geschieht", "")
+    )
+    message = render(samples.full(ROWS["import_customs"]), lang="de-AT", renderer=theirs)
+    assert message.subject == "Am Zoll: Fishing reel"
+
+
+def test_every_string_can_be_extracted_for_translation():
+    found = set()
+    for path in (Path(__file__).parents[2] / "templates").rglob("*.j2"):
+        with path.open("rb") as file:
+            for _, _, message, _ in babel_extract(file, ["gettext", "ngettext"], [], {"trimmed": "true"}):
+                found.add(message)
+    assert len(found) > 400
+    assert "Import charges to pay: %(title)s" in found
+    assert ("%(n)s day in customs: %(title)s", "%(n)s days in customs: %(title)s") in {
+        message[:2] for message in found if isinstance(message, tuple)
+    }
 
 
 def test_a_letter_comes_in_the_readers_language_and_in_english(tmp_path):

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
 from itertools import product
+from math import prod
 from typing import Final
 
 from workers.core.model import (
@@ -163,11 +164,9 @@ def advise(situation: Situation, table: Table) -> Advice:
 
 
 def every_situation() -> Iterator[Situation]:
-    """Yield every situation that can occur, in the order of the facts."""
-    for values in product(*FACTS.values()):
-        one = Situation(*values)  # type: ignore[arg-type]  # product() cannot know one type per position
-        if possible(one):
-            yield one
+    """Return every situation that can occur, in the order of the facts."""
+    each = (Situation(*values) for values in product(*FACTS.values()))  # type: ignore[arg-type]  # one type each
+    return filter(possible, each)
 
 
 def holes(table: Table, *, limit: int = 20) -> list[Situation]:
@@ -221,11 +220,8 @@ _ALL: Final = (1 << SITUATIONS) - 1
 @cache
 def _mask(fact: str, value: Fact) -> int:
     """Return the bits of all situations in which *fact* has *value*."""
-    inner = 1
-    for name in reversed(FACTS):
-        if name == fact:
-            break
-        inner *= len(FACTS[name])
+    names = list(FACTS)
+    inner = prod(len(FACTS[name]) for name in names[names.index(fact) + 1 :])
     values = FACTS[fact]
     block = ((1 << inner) - 1) << (inner * values.index(value))
     period = inner * len(values)

@@ -57,8 +57,9 @@ def deadlines(order: Order, snapshot: Snapshot, operator: Operator | None, *, no
 
 def nearest(found: Deadlines, advice: Advice, *, today: date) -> date | None:
     """Return the date by which *advice* wants something done, or None."""
+    # Three days before its end the window itself is the date, until it is over.
     dispute = found.dispute_by
-    if dispute is not None and dispute < today:
+    if dispute is not None and dispute <= today:
         dispute = found.protection_until if (found.protection_until or today) >= today else None
     own = {
         "pay": found.pay_by,

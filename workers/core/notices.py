@@ -142,7 +142,7 @@ def _same_matter(
 ) -> Why:
     if strength(advice) > told.strength:
         return _step_up(told, advice, transition, now=now)
-    if advice.needs_you is NeedsYou.YES and _passed(deadline, now=now) > _reminded(told, deadline):
+    if advice.needs_you is NeedsYou.YES and _passed(advice, deadline, now=now) > _reminded(told, deadline):
         return Why.REMINDER
     return Why.ALREADY_TOLD
 
@@ -158,12 +158,14 @@ def _heard(told: Told) -> dict[str, int]:
     return {topic: int(level) for topic, _, level in pairs}
 
 
-def _passed(deadline: date | None, *, now: datetime) -> int:
+def _passed(advice: Advice, deadline: date | None, *, now: datetime) -> int:
     """Return how many of the reminder days before *deadline* have come; none once it is over."""
     if deadline is None or deadline < now.date():
         return 0
     left = (deadline - now.date()).days
-    return sum(left <= days for days in REMIND_AT)
+    # The day before a dispute is due goes without: on that day the last call itself is written.
+    calm = advice.deadline == "dispute" and not advice.urgent
+    return sum(left <= days for days in (REMIND_AT[:1] if calm else REMIND_AT))
 
 
 def _reminded(told: Told, deadline: date | None) -> int:
@@ -201,7 +203,7 @@ def remember(
         at=now,
         needed_you=advice.needs_you is NeedsYou.YES
         or (told.needed_you and advice.needs_you is NeedsYou.WAIT),
-        reminders=_passed(deadline, now=now),
+        reminders=_passed(advice, deadline, now=now),
         deadline=deadline,
         heard=tuple(f"{topic}:{level}" for topic, level in heard.items())[-MEMORY:],
         strength=strength(advice),

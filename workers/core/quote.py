@@ -75,8 +75,6 @@ def _domain(found: re.Match[str]) -> str:
     head, last, path = found[1], found[2], found[3]
     if path is None and last[0].isupper() and not last.isupper():
         return f"{head[:-1].replace('.', '. ')}. {last}"  # "Cleared.Parcel": a missing space, not an address
-    if path is None and all(len(part) <= 1 for part in (*head[:-1].split("."), last[1:])):
-        return found[0]  # "e.g", "U.S": initials
     return f"{head.replace('.', '[.]')}{last}"
 
 

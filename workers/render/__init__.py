@@ -16,6 +16,7 @@ import jinja2
 
 from workers import resources
 from workers.core import sms
+from workers.core.brief import VERSION
 from workers.core.model import Message
 from workers.core.quote import shorten
 from workers.errors import Permanent
@@ -36,6 +37,18 @@ GST: Final = frozenset({"AU", "CA", "IN", "NZ", "SG"})  # where the import VAT g
 HEADINGS: Final = ("steps", "by_when", "cost", "dont", "contact", "timeline", "letter", "why")
 
 
+# What a template of the user's can raise: Jinja's own errors, and Python's where an expression goes wrong.
+BAD_TEMPLATE: Final = (
+    jinja2.TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
 class Renderer:
     """Keeps the templates, the translations and the inliner. Safe to use from several threads."""
 
@@ -54,9 +67,14 @@ class Renderer:
         """Return the message for a reader of *lang* (BCP 47) in *timezone* (IANA); raises Permanent for a
         bad template.
         """
+        if context.get("version") != VERSION:
+            raise Permanent(
+                f"this notice was stored by another version (form {context.get('version')}, ours is {VERSION})",
+                hint="it is told again when the parcel changes",
+            )
         try:
             return self._render(context, lang, timezone)
-        except jinja2.TemplateError as error:
+        except BAD_TEMPLATE as error:
             where = getattr(error, "name", None) or f"advice/{context.get('advice')}.j2"
             raise Permanent(
                 f"the words of {where} cannot be put together: {error}", hint="customs-watch validate"
