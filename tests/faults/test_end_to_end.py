@@ -60,7 +60,8 @@ class Program:
         config = folder / "config" / "orders.yaml"
         config.parent.mkdir()
         orders = "".join(
-            f"  - {{title: Parcel {n[-1]}, tracking: {n}, to: ES, value: 89.00 EUR, vat_paid: no}}\n" for n in NUMBERS
+            f"  - {{title: Parcel {n[-1]}, tracking: {n}, to: ES, value: 89.00 EUR, vat_paid: no}}\n"
+            for n in NUMBERS
         )
         config.write_text(CONFIG.format(smtp=smtp.port, sms=sms.url, track=track.url) + orders)
         environ = {k: v for k, v in os.environ.items() if k != "CW_REDIS_URL"}
@@ -120,7 +121,9 @@ def program(tmp_path: Path) -> Iterator[Program]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups are POSIX")
-def test_parcels_move_through_customs_and_nothing_arrives_twice_though_every_worker_is_killed(program: Program) -> None:
+def test_parcels_move_through_customs_and_nothing_arrives_twice_though_every_worker_is_killed(
+    program: Program,
+) -> None:
     for number in NUMBERS:
         program.track.set_events(
             number,
@@ -133,7 +136,9 @@ def test_parcels_move_through_customs_and_nothing_arrives_twice_though_every_wor
         )  # fmt: skip
 
     # History is silent: eight parcels with old events, and not a word.
-    wait_for(lambda: program.stages() == {"arrived_destination": 8}, f"the first look; stands {program.stages()}")
+    wait_for(
+        lambda: program.stages() == {"arrived_destination": 8}, f"the first look; stands {program.stages()}"
+    )
     assert program.mails() == []
     assert program.texts() == []
 
@@ -160,7 +165,9 @@ def test_parcels_move_through_customs_and_nothing_arrives_twice_though_every_wor
     program.look_now()
     wait_for(lambda: program.stages() == {"payment_due": 5, "import_customs": 3}, "five to be asked to pay")
     wait_for(lambda: len(program.texts()) == 13, "five more texts")
-    wait_for(lambda: len(program.store.notices(states=("sending",))) == 5, "five mails in the middle of their way")
+    wait_for(
+        lambda: len(program.store.notices(states=("sending",))) == 5, "five mails in the middle of their way"
+    )
     assert len(program.mails()) == 8
     program.kill_all_workers()
     program.smtp.drop_all()
@@ -190,7 +197,11 @@ def test_parcels_move_through_customs_and_nothing_arrives_twice_though_every_wor
     asked = {mail.message["X-Customs-Watch-Notice"]: mail.message for mail in program.smtp.journal}
     urgent = [m for m in asked.values() if "pay" in m["Subject"].lower() or "charges" in m["Subject"].lower()]
     assert len(urgent) >= len(TO_PAY)
-    registered = Counter(n for call in program.track.calls if call.endpoint == "register" for n in call.numbers)
+    registered = Counter(
+        n for call in program.track.calls if call.endpoint == "register" for n in call.numbers
+    )
     assert max(registered.values()) == 1, "a number was registered twice: that costs quota"
     assert all(len(call.items) <= 40 for call in program.track.calls)
-    assert program.store.counts().get("crashes", 0) >= len(TO_PAY), "the kill hit nobody: the test would prove nothing"
+    assert program.store.counts().get("crashes", 0) >= len(TO_PAY), (
+        "the kill hit nobody: the test would prove nothing"
+    )
