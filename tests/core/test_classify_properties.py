@@ -81,10 +81,11 @@ def test_what_must_not_matter_does_not_for_any_case_of_any_language(
 ) -> None:
     wrong = []
     for case in CASES:
+        plain = classifier.read(case.text).stage  # whether it is right is test_phrases' matter
         text = CHANGES[name](case.text)
-        read = classifier.read(text)
-        if read.stage is not case.stage:
-            wrong.append(f"{case.where}: {text!r} reads {read.stage}, not {case.stage}")
+        read = classifier.read(text).stage
+        if read is not plain:
+            wrong.append(f"{case.where}: {text!r} reads {read}, not {plain}")
     assert not wrong, "\n".join(wrong)
 
 
@@ -102,7 +103,7 @@ def test_nor_do_several_at_once(
     classifier: Classifier, case: tables.Case, letters: str, blanks: str, before: str, after: str
 ) -> None:
     text = f"{before}{CHANGES[blanks](CHANGES[letters](case.text))}{after}"
-    assert classifier.read(text).stage is case.stage
+    assert classifier.read(text).stage is classifier.read(case.text).stage
 
 
 def test_a_change_that_matters_is_seen_by_this_very_suite(classifier: Classifier) -> None:

@@ -64,7 +64,8 @@ def _as_cp1252(raw: bytes) -> str:
 
 
 @pytest.mark.parametrize(
-    "text", ["São Paulo", "Zürich", "für", "Â", "Ñandú", "naïve café", "ÅÄÖ åäö", "Müller & Söhne"]
+    "text",
+    ["São Paulo", "Zürich", "für", "Â", "Ñandú", "naïve café", "livré…", "é…e", "ÅÄÖ åäö", "Müller & Söhne"],
 )
 def test_a_text_that_is_whole_is_left_alone(text: str) -> None:
     assert repair(text) == text

@@ -103,13 +103,28 @@ def _folder(tmp_path: Path, text: str) -> Path:
 
 
 def test_a_language_file_is_told_all_its_mistakes_with_their_lines(tmp_path: Path) -> None:
-    folder = _folder(tmp_path, "language: yy\nname: X\nwords:\n  custom: a\n  pay: (a|b\n")
+    folder = _folder(tmp_path, "language: yy\nname: X\nwords:\n  custom: a\n  pays: b\n")
     with pytest.raises(Misconfigured) as caught:
         words.load(phrases=folder)
     said = str(caught.value)
     assert "phrases/xx.yaml:1: language 'yy' must be the file's name" in said
     assert "phrases/xx.yaml:4: no concept 'custom'" in said
+    assert "phrases/xx.yaml:5: no concept 'pays'" in said
+
+
+def test_patterns_that_cannot_be_looked_for_are_told_with_their_lines(tmp_path: Path) -> None:
+    folder = _folder(
+        tmp_path,
+        "language: xx\nname: X\nwords:\n  pay: (a|b\n  tax: a)\nphrases:\n"
+        "  - {stage: held, match: <customs> x, seen: y}\n  - {stage: held, match: ..., seen: y}\n",
+    )
+    with pytest.raises(Misconfigured) as caught:
+        words.load(phrases=folder)
+    said = str(caught.value)
+    assert "phrases/xx.yaml:4: brackets do not pair" in said
     assert "phrases/xx.yaml:5: brackets do not pair" in said
+    assert "phrases/xx.yaml:7: there are no words for <customs>" in said
+    assert "phrases/xx.yaml:8: '...' needs a word of its own" in said
 
 
 def test_an_unknown_key_in_a_language_file_is_a_mistake(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ Patterns and texts pass through the same folding, hence losing an accent never l
 
 from __future__ import annotations
 
-import codecs
 import html
 import re
 import unicodedata
@@ -113,7 +112,7 @@ def repair(text: str) -> str:
         return text
     try:
         raw = bytes(ord(c) if ord(c) < 0x100 else _CP1252[ord(c)] for c in text)
-        whole = codecs.getincrementaldecoder("utf-8")().decode(raw)  # a last letter cut in half is dropped
+        whole = raw.decode("utf-8")
     except (KeyError, UnicodeDecodeError):
         return text
     return text if _CONTROL.search(whole) else whole
