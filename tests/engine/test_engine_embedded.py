@@ -1,136 +1,25 @@
-"""The embedded server: what it promises, alone on its folder, through kills and restarts."""
+"""The embedded server: what it promises, and what it does with the files of earlier runs."""
 
 from __future__ import annotations
 
 import os
-import signal
 import stat
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import redis
 
-from tests.servers.rows import commit
+from tests.servers.engines import Parent, alive, pid_of, say
 from tests.servers.valkey import until
-from workers.engine import Engine, find
+from workers.engine import Engine
 from workers.errors import Misconfigured, StoreTrouble
 from workers.store import Store
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def say(url: str, *parcels: str) -> list[str]:
-    """Commit parcels and return all that are known."""
-    store = Store.connect(url)
-    try:
-        store.prepare()
-        for parcel in parcels:
-            store.commit(commit(parcel))
-        return sorted(store.parcels())
-    finally:
-        store.close()
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs (one that ended and was not waited for does not)."""
-    status = Path(f"/proc/{pid}/status")
-    try:
-        return "State:\tZ" not in status.read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def pid_of(engine: Engine) -> int:
-    assert engine.server is not None
-    assert engine.server.pid is not None
-    return engine.server.pid
 
 
 def incr(folder: Path) -> Path:
     (path,) = (folder / "store" / "appendonlydir").glob("*.incr.aof")
     return path
-
-
-class Parent:
-    """An engine in a process of its own, which can be killed."""
-
-    def __init__(self, folder: Path) -> None:
-        code = (
-            "import sys, time\n"
-            "from pathlib import Path\n"
-            "from workers.engine import Engine\n"
-            "with Engine({}, Path(sys.argv[1])) as engine:\n"
-            "    print(engine.role, engine.server.pid if engine.server else 0, flush=True)\n"
-            "    sys.stdin.read()\n"
-        )
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code, str(folder)],
-            cwd=ROOT,
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        assert self.process.stdout is not None
-        said = self.process.stdout.readline().split()
-        self.role, self.server_pid = said[0], int(said[1])
-
-    def kill(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self._close()
-
-    def leave(self) -> int:
-        """Close its standard input, upon which it ends by itself."""
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-        return self._close()
-
-    def _close(self) -> int:
-        code = self.process.wait(60)
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                stream.close()
-        return code
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
-    """A folder on which no server is left behind, whatever a test did."""
-    folder = tmp_path / "d"
-    yield folder
-    if (folder / "store").exists():
-        with Engine({}, folder):
-            pass
-
-
-@pytest.fixture
-def parent(data: Path) -> Iterator[Parent]:
-    """An engine on *data* in a process of its own."""
-    started = Parent(data)
-    yield started
-    started.kill()
-
-
-@pytest.fixture
-def orphan(data: Path) -> Iterator[int]:
-    """The process of a server on *data* that nobody supervises, as a killed supervisor leaves it behind."""
-    server = find({}, data).server
-    assert server is not None
-    server.make_room()
-    server.come_up()
-    assert server.pid is not None
-    yield server.pid
-    server.stop()
-
-
-@pytest.fixture
-def owner(data: Path) -> Iterator[Engine]:
-    with Engine({}, data) as engine:
-        yield engine
 
 
 # -- what it promises -----------------------------------------------------------------------------------------
@@ -222,109 +111,6 @@ def test_a_short_folder_for_the_socket_that_somebody_else_made_is_refused(tmp_pa
         trap.unlink()
 
 
-# -- kills ----------------------------------------------------------------------------------------------------
-
-
-def test_a_server_that_dies_comes_back_with_everything_it_acknowledged(tmp_path: Path) -> None:
-    with Engine({}, tmp_path / "d") as engine:
-        say(engine.url, "before")
-        first = pid_of(engine)
-        os.kill(first, signal.SIGKILL)
-        until(lambda: engine.restarts == 1)
-        assert say(engine.url, "after") == ["after", "before"]
-        assert pid_of(engine) != first
-    assert not alive(first)
-
-
-def test_a_server_that_outlived_its_supervisor_is_adopted_and_stopped_by_the_next(
-    data: Path, parent: Parent
-) -> None:
-    parent.kill()
-    assert alive(parent.server_pid)
-    with Engine({}, data) as engine:
-        assert engine.role == "owner"
-        assert pid_of(engine) == parent.server_pid
-        assert say(engine.url, "p") == ["p"]
-    assert not alive(parent.server_pid)
-
-
-def test_an_adopted_server_is_supervised_too(data: Path, orphan: int) -> None:
-    with Engine({}, data) as engine:
-        say(engine.url, "p")
-        os.kill(orphan, signal.SIGKILL)
-        until(lambda: engine.restarts == 1)
-        assert say(engine.url) == ["p"]
-        assert pid_of(engine) != orphan
-
-
-def test_a_supervisor_and_server_killed_together_leave_nothing_in_the_way(data: Path, parent: Parent) -> None:
-    say(f"unix://{data}/store/socket?db=0", "p")
-    parent.kill()
-    os.kill(parent.server_pid, signal.SIGKILL)
-    until(lambda: not alive(parent.server_pid))
-    assert (data / "store" / "socket").exists()  # stale, as are pid file and locks
-    with Engine({}, data) as engine:
-        assert pid_of(engine) != parent.server_pid
-        assert say(engine.url) == ["p"]
-
-
-# -- one at a time --------------------------------------------------------------------------------------------
-
-
-def test_a_second_engine_is_a_guest_and_leaves_the_server_alone(data: Path, owner: Engine) -> None:
-    with Engine({}, data) as guest:
-        assert (guest.role, guest.server) == ("guest", None)
-        assert say(guest.url, "p") == ["p"]
-    assert alive(pid_of(owner))
-    assert say(guest.url) == ["p"]
-
-
-def test_there_is_never_a_second_server_on_one_folder(data: Path, owner: Engine) -> None:
-    with Engine({}, data), Engine({}, data):
-        holders = [p for p in Path("/proc").glob("[0-9]*/cwd") if _links_to(p, data / "store")]
-    assert [int(p.parent.name) for p in holders] == [pid_of(owner)]
-
-
-def _links_to(link: Path, folder: Path) -> bool:
-    try:
-        return link.resolve() == folder.resolve()
-    except OSError:
-        return False
-
-
-@contextmanager
-def impatient(data: Path, frozen: int) -> Iterator[Engine]:
-    """An engine that waits a moment only, while the server is stopped as a swapped-out machine stops it."""
-    engine = Engine({}, data)
-    assert engine.plan.server is not None
-    engine.plan.server.patience = 0.3
-    os.kill(frozen, signal.SIGSTOP)
-    try:
-        yield engine
-    finally:
-        os.kill(frozen, signal.SIGCONT)
-
-
-def test_a_supervisor_whose_server_does_not_answer_is_named(data: Path, owner: Engine) -> None:
-    with (
-        impatient(data, pid_of(owner)) as engine,
-        pytest.raises(Misconfigured, match=rf"process {os.getpid()} runs the store"),
-        engine,
-    ):
-        pass
-
-
-def test_an_orphan_that_does_not_answer_is_named_and_left_alone(data: Path, orphan: int) -> None:
-    with (
-        impatient(data, orphan) as engine,
-        pytest.raises(Misconfigured, match=rf"process {orphan}\) does not answer"),
-        engine,
-    ):
-        pass
-    with Engine({}, data) as again:
-        assert pid_of(again) == orphan
-
-
 # -- files ----------------------------------------------------------------------------------------------------
 
 
@@ -409,3 +195,47 @@ def test_a_long_log_is_put_aside(tmp_path: Path) -> None:
     with Engine({}, tmp_path):
         assert (tmp_path / "store" / "server.log").stat().st_size < 100_000
     assert (tmp_path / "store" / "server.log.1").stat().st_size == 6_000_000
+
+
+# -- what is checked of folder and process --------------------------------------------------------------------
+
+
+def test_a_folder_that_others_could_read_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir(mode=0o755)
+    with Engine({}, tmp_path):
+        assert stat.S_IMODE((tmp_path / "store").stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    os.chown(tmp_path / "store", 12345, 12345)
+    with pytest.raises(Misconfigured, match="not a folder of our own"), Engine({}, tmp_path):
+        pass
+
+
+def test_ctrl_c_on_our_terminal_does_not_reach_the_server(owner: Engine) -> None:
+    assert os.getsid(pid_of(owner)) != os.getsid(0)
+
+
+def test_a_server_on_our_socket_that_keeps_another_folder_is_not_adopted(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    engine = Engine({}, tmp_path / "ours")
+    server = engine.plan.server
+    assert server is not None
+    server.make_room()
+    held = server.lock("server.lock")
+    assert held is not None
+    foreign = subprocess.Popen(
+        [server.binary, "--port", "0", "--unixsocket", server.socket, "--dir", tmp_path / "theirs"],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: server.pulse() == "well")
+        with pytest.raises(Misconfigured, match="keeps its data in"), engine:
+            pass
+        assert foreign.poll() is None
+    finally:
+        foreign.terminate()
+        foreign.wait(30)
+        os.close(held)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from workers.store import Claim, Commit, Notice, Owed, Store
@@ -73,3 +74,22 @@ def field(store: Store, key: str, name: str) -> bytes | None:
     """One field of a hash as it stands."""
     value: Any = store.scripts.client.hget("{cw}:" + key, name)
     return None if value is None else bytes(value)
+
+
+def soon(moment: datetime | None, after: timedelta, *, within: timedelta = timedelta(seconds=20)) -> bool:
+    """Whether *moment* is that long from now (the server runs on this machine's clock)."""
+    return moment is not None and abs(moment - datetime.now(UTC) - after) <= within
+
+
+Verb = Callable[[Store, Notice], None]
+VERBS: dict[str, tuple[Verb, str]] = {
+    "done": (lambda s, n: s.done(n.id, n.token, reference="r"), "sent"),
+    "retry": (lambda s, n: s.retry(n.id, n.token, after=timedelta(hours=1), error="451"), "pending"),
+    "fail": (lambda s, n: s.fail(n.id, n.token, error="550"), "failed"),
+    "skip": (lambda s, n: s.skip(n.id, n.token, reason="muted"), "skipped"),
+    "resend": (
+        lambda s, n: s.uncertain(n.id, n.token, error="cut", then="resend", after=timedelta(hours=1)),
+        "pending",
+    ),
+    "hold": (lambda s, n: s.uncertain(n.id, n.token, error="cut", then="hold"), "held"),
+}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.servers.rows import LEASE, NOW, claim, commit, field, lapse, names, owe, owed, take
+from tests.servers.rows import LEASE, NOW, VERBS, field, lapse, owe, owed, take
 from workers.errors import LostLease
-from workers.store import STATES, Notice, NoticeRow, Store, notice_id
+from workers.store import Notice, NoticeRow, Store, notice_id
 
 HOUR = timedelta(hours=1)
 P = "o1/LP1CN"
@@ -100,16 +99,6 @@ def test_ids_are_made_of_every_fact_and_the_secret() -> None:
 
 
 # -- ending an attempt ----------------------------------------------------------------------------------------
-
-Verb = Callable[[Store, Notice], None]
-VERBS: dict[str, tuple[Verb, str]] = {
-    "done": (lambda s, n: s.done(n.id, n.token, reference="r"), "sent"),
-    "retry": (lambda s, n: s.retry(n.id, n.token, after=HOUR, error="451"), "pending"),
-    "fail": (lambda s, n: s.fail(n.id, n.token, error="550"), "failed"),
-    "skip": (lambda s, n: s.skip(n.id, n.token, reason="muted"), "skipped"),
-    "resend": (lambda s, n: s.uncertain(n.id, n.token, error="cut", then="resend", after=HOUR), "pending"),
-    "hold": (lambda s, n: s.uncertain(n.id, n.token, error="cut", then="hold"), "held"),
-}
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -277,176 +266,3 @@ def test_an_error_may_quote_anything(store: Store, text: str) -> None:
     store.fail(notice.id, notice.token, error=text)
     row = only(store)
     assert row.error == row.log[0].error == text
-
-
-# -- superseding ----------------------------------------------------------------------------------------------
-
-
-def test_a_newer_notice_makes_older_pending_ones_skipped(store: Store) -> None:
-    owe(store, owed("old"), owed("other-channel", channel="sms"), owed("other-person", recipient="ben"))
-    owe(store, owed("foreign"), parcel="o2/LP2CN")
-    owe(store, owed("new"))
-    states = {row.id: (row.state, row.error) for row in store.notices()}
-    assert states == {
-        "old": ("skipped", "superseded"),
-        "other-channel": ("pending", ""),
-        "other-person": ("pending", ""),
-        "foreign": ("pending", ""),
-        "new": ("pending", ""),
-    }
-    assert store.counts()["superseded"] == 1
-
-
-def test_notices_of_one_commit_do_not_supersede_each_other(store: Store) -> None:
-    owe(store, owed("a", topic="vat"), owed("b", topic="docs"))
-    assert {row.state for row in store.notices()} == {"pending"}
-
-
-def test_an_existing_id_supersedes_nothing(store: Store) -> None:
-    owe(store, owed("a"))
-    owe(store, owed("b"))
-    owe(store, owed("a"))
-    assert {row.id: row.state for row in store.notices()} == {"a": "skipped", "b": "pending"}
-
-
-def test_one_on_the_wire_is_finished_but_not_tried_again_after_the_newer_one(store: Store) -> None:
-    for end, state in (("done", "sent"), ("retry", "skipped"), ("resend", "skipped"), ("fail", "failed")):
-        owe(store, owed(f"old-{end}"), parcel=end)
-        notice = take(store)
-        owe(store, owed(f"new-{end}"), parcel=end)
-        VERBS[end][0](store, notice)
-        assert {row.id: row.state for row in store.notices(parcel=end)} == {
-            f"old-{end}": state,
-            f"new-{end}": "pending",
-        }
-        fresh = take(store)
-        store.done(fresh.id, fresh.token)
-
-
-def test_one_that_crashed_on_the_wire_is_not_sent_after_the_newer_one(store: Store) -> None:
-    owe(store, owed("old"))
-    take(store)
-    owe(store, owed("new"))
-    lapse(store, "ob:mail")
-    assert take(store).id == "new"
-    assert store.claim_notice("mail", lease=LEASE, worker="w") is None
-    (row,) = store.notices(states=("skipped",))
-    assert (row.id, row.error, row.uncertain) == ("old", "superseded", True)
-
-
-# -- tables and the operator ----------------------------------------------------------------------------------
-
-
-def test_notices_are_listed_newest_first_by_parcel_and_by_state(store: Store) -> None:
-    for i in range(5):
-        owe(store, owed(f"n{i}"), parcel=f"o{i}")
-        store.scripts.client.zadd("{cw}:st:pending", {f"n{i}": 1000 + i})
-    notice = take(store)
-    store.done(notice.id, notice.token)
-    store.scripts.client.zadd("{cw}:st:sent", {notice.id: 1000 + int(notice.id[1])})
-    assert [row.id for row in store.notices()] == ["n4", "n3", "n2", "n1", "n0"]
-    assert [row.id for row in store.notices(limit=2)] == ["n4", "n3"]
-    assert [row.id for row in store.notices(states=("sent",))] == [notice.id]
-    assert [row.id for row in store.notices(parcel="o3")] == ["n3"]
-    assert store.notices(parcel="o3", states=("failed", "no such state")) == []
-    assert [row.id for row in store.notices(states=("sent", "pending"), limit=3)] == ["n4", "n3", "n2"]
-
-
-def test_many_notices_are_listed_page_by_page(store: Store) -> None:
-    for i in range(5):
-        owe(store, *(owed(f"n{i}-{j}", recipient=f"r{j}") for j in range(100)), parcel=f"o{i}")
-    assert len(store.notices()) == 500
-    assert len(store.notices(limit=450)) == 450
-
-
-@pytest.mark.parametrize("end", ["hold", "fail"])
-def test_the_operator_releases_what_is_held_or_failed(store: Store, end: str) -> None:
-    owe(store, owed(expires=HOUR))
-    VERBS[end][0](store, take(store))
-    store.scripts.client.hset("{cw}:n:n1", "exp", 1)
-    assert store.release("n1")
-    assert not store.release("n1")
-    notice = take(store)
-    assert notice.expires is None
-    store.done(notice.id, notice.token)
-    assert not store.release("n1")
-    assert only(store).state == "sent"
-
-
-def test_the_operator_drops_what_is_open(store: Store) -> None:
-    owe(store, owed("pending"), owed("sending", channel="sms"), owed("failed", channel="x"))
-    sending = take(store, "sms")
-    store.fail((failed := take(store, "x")).id, failed.token, error="550")
-    assert all(store.drop(name) for name in ("pending", "sending", "failed"))
-    assert not any(store.drop(name) for name in ("pending", "sending", "failed", "unknown"))
-    assert {row.state for row in store.notices()} == {"skipped"}
-    assert store.claim_notice("mail", lease=LEASE, worker="w") is None
-    with pytest.raises(LostLease):
-        store.done(sending.id, sending.token)
-    (row,) = (r for r in store.notices() if r.id == "sending")
-    assert [a.outcome for a in row.log] == ["dropped", "late done"]
-
-
-def test_open_notices_and_only_they_are_in_the_queue(store: Store) -> None:
-    """Every state at once: pending and sending rows have a way forward, the others none."""
-    for i, verb in enumerate(VERBS):
-        owe(store, owed(f"n{i}"), parcel=f"o{i}")
-        VERBS[verb][0](store, take(store))
-    owe(store, owed("expired", expires=NOW), parcel="e")
-    assert store.claim_notice("mail", lease=LEASE, worker="w") is None
-    owe(store, owed("sending"), parcel="s")
-    take(store)
-    queue = {name.decode() for name in names(store, "ob:mail")}
-    rows = store.notices()
-    assert {row.state for row in rows} == set(STATES)
-    assert queue == {row.id for row in rows if row.state in ("pending", "sending")}
-    counts = store.counts()
-    for state in STATES:
-        assert counts[f"state:{state}"] == sum(row.state == state for row in rows)
-
-
-# -- bells ----------------------------------------------------------------------------------------------------
-
-
-def test_the_sweep_counts_what_is_due_and_tells_when_the_next_is(store: Store) -> None:
-    assert store.sweep().next_in is None
-    store.enrol("post", ["a", "b", "c"], spread=NOW)
-    owe(store, owed("m"), owed("s", channel="sms", after=HOUR), parcel="a")
-    bells = store.sweep()
-    assert (bells.due, bells.notices, bells.reviews) == ({"post": 3}, {"mail": 1}, 0)
-    assert bells.next_in is not None
-    assert timedelta(minutes=59) < bells.next_in <= HOUR
-    claim(store, 2)
-    take(store)
-    bells = store.sweep()
-    assert (bells.due, bells.notices) == ({"post": 1}, {})
-    assert bells.next_in is not None
-    assert bells.next_in <= LEASE
-
-
-def test_the_sweep_rings_for_reviews(store: Store) -> None:
-    store.enrol("post", [P], spread=HOUR)
-    store.commit(commit(P, review_in=NOW))
-    assert store.sweep().reviews == 1
-
-
-def test_a_paused_source_is_rung_when_its_pause_ends(store: Store) -> None:
-    store.enrol("post", ["a"], spread=NOW)
-    store.pause("post", after=HOUR)
-    bells = store.sweep()
-    assert bells.due == {}
-    assert bells.next_in is not None
-    assert timedelta(minutes=59) < bells.next_in <= HOUR
-
-
-def test_unsettled_counts_leases_that_end_within_the_horizon(store: Store) -> None:
-    assert not store.unsettled(within=HOUR)
-    store.enrol("post", ["a"], spread=NOW)
-    claim(store)
-    assert store.unsettled(within=HOUR).parcels == 1
-    assert store.unsettled(within=timedelta(seconds=1)).parcels == 0
-    owe(store, owed(), parcel="a")
-    assert store.unsettled(within=NOW).notices == 1
-    take(store)
-    assert store.unsettled(within=NOW).sending == 1
-    assert store.count_watched("post") == 1
