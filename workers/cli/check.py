@@ -22,7 +22,6 @@ from workers.core.classify import Classifier, classify_line
 from workers.errors import Misconfigured, Permanent, Temporary, Uncertain
 from workers.knowledge import words
 
-
 TEST = "This is a test of customs-watch: no parcel needs you because of it."
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.table import Table
 from rich.text import Text
 
@@ -29,7 +30,7 @@ WHY_WORDS = {
     "muted": "muted by you",
     "nobody_to_tell": "nobody is to be told",
 }
-NEEDS_WORDS = {"yes": "needs you", "no": "no", "wait": "wait"}
+NEEDS_WORDS = {"yes": "yes", "no": "no", "wait": "wait"}
 
 
 def words(stage: str) -> str:
@@ -80,20 +81,29 @@ def demo(store: Store, settings: Settings, before: set[str], *, as_json: bool) -
         say(f"Nothing new: all {len(settings.parcels)} parcels stand where they stood, and everything was told before. "
             "`make demo FRESH=1` starts over.")  # fmt: skip
         return
-    spoke = Table(title=f"Sent: {len(fresh)} messages about {len(told)} parcels", title_justify="left")
-    for head in ("order", "stands at", "advice", "needs you", "by", "to", "how", "why"):
-        spoke.add_column(head, overflow="fold")
-    silent = Table(title=f"Kept silent: {len(decided) - len(told)} parcels", title_justify="left")
+    spoke = Table(
+        title=f"Sent: {len(fresh)} messages about {len(told)} parcels", title_justify="left", box=SIMPLE
+    )
+    for head, fold in (
+        ("order", True),
+        ("stands at", True),
+        ("needs you", False),
+        ("by", False),
+        ("sent", True),
+    ):
+        spoke.add_column(head, overflow="fold", no_wrap=not fold)
+    silent = Table(title=f"Kept silent: {len(decided) - len(told)} parcels", title_justify="left", box=SIMPLE)
     for head in ("order", "stands at", "why"):
         silent.add_column(head, overflow="fold")
     for parcel, one in decided.items():
         title, stage = Text(one.get("title", parcel)), words(one.get("stage", "unknown"))
         if parcel in told:
             rows = told[parcel]
+            ways = " and ".join(sorted({row.channel for row in rows}))
+            people = ", ".join(sorted({row.recipient for row in rows}))
             spoke.add_row(
-                title, stage, one["advice"].replace("_", " "), NEEDS_WORDS[one["needs_you"]], one["deadline"] or "–",
-                ", ".join(sorted({r.recipient for r in rows})), ", ".join(sorted({r.channel for r in rows})),
-                WHY_WORDS[rows[0].why],
+                title, stage, NEEDS_WORDS[one["needs_you"]], one["deadline"] or "–",
+                f"{ways} to {people}: {one['advice'].replace('_', ' ')} ({WHY_WORDS[rows[0].why]})",
             )  # fmt: skip
         else:
             silent.add_row(title, stage, WHY_WORDS.get(one.get("why", ""), "not looked at yet"))

@@ -182,7 +182,8 @@ def demo(fresh: Fresh = False, folder: Folder = Path("var/demo"), as_json: Json 
     if lost:
         fail("\n".join(lost), code=4)
     if not as_json:
-        say(f"\nThe messages lie in {settings.data / 'outbox'}; the log is {folder / 'demo.log'}.")
+        outbox = os.path.relpath(settings.data / "outbox")
+        say(f"The messages lie in {outbox}; the log is {folder / 'demo.log'}.")
 
 
 def lay_out_demo(folder: Path, now: datetime) -> Path:
