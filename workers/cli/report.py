@@ -85,11 +85,10 @@ def demo(store: Store, settings: Settings, before: set[str], *, as_json: bool) -
         title=f"Sent: {len(fresh)} messages about {len(told)} parcels", title_justify="left", box=SIMPLE
     )
     for head, fold in (
-        ("order", True),
-        ("stands at", True),
-        ("needs you", False),
-        ("by", False),
-        ("sent", True),
+        ("order, and where it stands", 1),
+        ("needs you", 0),
+        ("by", 0),
+        ("what, to whom, why", 1),
     ):
         spoke.add_column(head, overflow="fold", no_wrap=not fold)
     silent = Table(title=f"Kept silent: {len(decided) - len(told)} parcels", title_justify="left", box=SIMPLE)
@@ -99,11 +98,12 @@ def demo(store: Store, settings: Settings, before: set[str], *, as_json: bool) -
         title, stage = Text(one.get("title", parcel)), words(one.get("stage", "unknown"))
         if parcel in told:
             rows = told[parcel]
-            ways = " and ".join(sorted({row.channel for row in rows}))
+            ways = ", ".join(sorted({row.channel for row in rows}))
             people = ", ".join(sorted({row.recipient for row in rows}))
             spoke.add_row(
-                title, stage, NEEDS_WORDS[one["needs_you"]], one["deadline"] or "–",
-                f"{ways} to {people}: {one['advice'].replace('_', ' ')} ({WHY_WORDS[rows[0].why]})",
+                Text.assemble((one.get("title", parcel), "bold"), "\n", (stage, "dim")),
+                NEEDS_WORDS[one["needs_you"]], one["deadline"] or "–",
+                Text.assemble(one["advice"].replace("_", " "), "\n", (f"{ways} to {people}: {WHY_WORDS[rows[0].why]}", "dim")),
             )  # fmt: skip
         else:
             silent.add_row(title, stage, WHY_WORDS.get(one.get("why", ""), "not looked at yet"))
