@@ -209,13 +209,15 @@ def sorted_out(hits: list[Hit], marks: frozenset[str]) -> tuple[list[Token], lis
 
 
 def _covered(hits: list[Hit]) -> float:
-    """Return how many characters *hits* cover; whole sayings count a little more than their words."""
+    """Return how many characters *hits* cover, which come in the order of their ends; a whole saying counts a little more."""
     total = 0.0
-    far = -1
-    for start, end, meaning in sorted(hits, key=lambda h: (h[0], -h[1])):
-        if end > far:
-            total += end - max(start, far) + (0.5 if isinstance(meaning.entry, Phrase) else 0.0)
-            far = end
+    low = 1 << 30
+    for start, end, meaning in reversed(hits):
+        if start < low:
+            total += min(end, low) - start
+            low = start
+            if type(meaning.entry) is Phrase:
+                total += 0.5
     return total
 
 

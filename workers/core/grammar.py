@@ -121,7 +121,7 @@ class Grammar:
         for item in rule.none:
             none |= self._bits(item)
         order = tuple(frozenset(name.strip(" -~.") for name in step.split("|")) for step in rule.order)
-        first, *rest = (self._bits(item) for item in rule.all)
+        first, *rest = sorted((self._bits(item) for item in rule.all), key=int.bit_count)
         return _Compiled(rule, first, tuple(rest), none, order)
 
     def load(self, concepts: tuple[str, ...]) -> _Load:
