@@ -262,7 +262,7 @@ class Pipeline:
     ) -> tuple[Owed, ...]:
         if not judged.why.speaks or order.muted:
             return ()
-        context = json.dumps(judged.context, ensure_ascii=False).encode()
+        context = json.dumps(judged.brief(), ensure_ascii=False).encode()
         return tuple(
             self._one(ref, after, judged, context, channel, who)
             for who in order.tell

@@ -156,5 +156,5 @@ def _context(known: knowledge.Knowledge, order: Order, ref: ParcelRef, snapshot:
             in_customs_since=since,
         )
     judged = wiring.judge(known).judge(order, ref, snapshot, None, Told(), first_look=False, now=now)
-    context: dict[str, Any] = json.loads(json.dumps(dict(judged.context)))
+    context: dict[str, Any] = json.loads(json.dumps(judged.brief()))
     return context

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from workers.core import advise, brief, cadence, forecast, notices, numbers, operators, rules
@@ -12,6 +13,7 @@ from workers.core.model import (
     Advice,
     Charges,
     Estimate,
+    Evidence,
     Operator,
     Order,
     ParcelRef,
@@ -44,7 +46,7 @@ class Judgement:
     operator: Operator | None
     usual: Usual
     deadline: date | None
-    context: Mapping[str, Any]
+    brief: Callable[[], Mapping[str, Any]]  # the words' facts; gathered only where somebody is to be told
     told: Told
     every: timedelta | None
     review_at: datetime | None
@@ -76,7 +78,7 @@ class Judgement:
                 "evidence": [_plain(e) for e in proof.reading.evidence],
                 "beat": [_plain(e) for e in proof.reading.beat],
             },
-            "situation": {k: (None if v is None else str(v)) for k, v in asdict(self.situation).items()},
+            "situation": {fact: _word(getattr(self.situation, fact)) for fact in advise.FACTS},
             "advice": self.advice.id,
             "advice_row": _plain(self.advice.evidence),
             "needs_you": self.advice.needs_you.value,
@@ -87,15 +89,23 @@ class Judgement:
             "operator": self.operator.id if self.operator else None,
             "tax": self.estimate.tax.value,
             "rules": [_plain(e) for e in self.estimate.rules],
-            "usual": asdict(self.usual),
+            "usual": {"half": self.usual.half, "most": self.usual.most, "source": self.usual.source},
             "title": self.order.title,
         }
 
 
-def _plain(evidence: Any) -> dict[str, Any]:
-    out = asdict(evidence)
-    out["checked"] = evidence.checked.isoformat() if evidence.checked else None
-    return out
+def _plain(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "kind": evidence.kind,
+        "what": evidence.what,
+        "where": evidence.where,
+        "source": evidence.source,
+        "checked": evidence.checked.isoformat() if evidence.checked else None,
+    }
+
+
+def _word(fact: object) -> str | None:
+    return None if fact is None else str(fact)
 
 
 class Judge:
@@ -151,9 +161,6 @@ class Judge:
             why = Why.MUTED
         elif why.speaks and not order.tell:
             why = Why.NOBODY_TO_TELL
-        context = brief.brief(
-            order, ref, snapshot, situation, advice, estimate, operator, usual, why, now=now
-        )
         return Judgement(
             order=order,
             snapshot=snapshot,
@@ -165,7 +172,9 @@ class Judge:
             operator=operator,
             usual=usual,
             deadline=deadline,
-            context=context,
+            brief=partial(
+                brief.brief, order, ref, snapshot, situation, advice, estimate, operator, usual, why, now=now
+            ),
             told=notices.remember(told, advice, why, snapshot, now=now, deadline=deadline),
             every=cadence.look(snapshot, now=now, deadline=deadline),
             review_at=notices.next_review(order, snapshot, usual, told, deadline, now=now),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 LONGEST: Final = 2_000  # characters looked at; the rest of a longer text is dropped unread
@@ -27,6 +28,7 @@ _DIGITS = re.compile(r"(?<!\w)(?:\+|\(\+?)?\d(?:[\s().\-/]{0,2}\d){7,17}(?!\w)")
 _DATE = re.compile(r"(?:19|20)\d\d[-./]?\d{1,2}[-./]?\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d")
 
 
+@lru_cache(maxsize=4096)  # carriers write the same few sentences about every parcel
 def quote(text: str, limit: int = 200) -> str:
     """Return *text* on one line of at most *limit* characters, with nothing left in it to click, call or
     obey.
@@ -42,7 +44,9 @@ def visible(text: str, limit: int = 120) -> str:
     """Return *text* on one line of at most *limit* characters, without control, bidi or zero-width
     characters.
     """
-    kept = "".join(" " if _gap(char) else char for char in text[: LONGEST * 2] if _shown(char))
+    kept = text[: LONGEST * 2]
+    if not kept.isprintable():  # what Python calls printable is just what we show, and most texts are
+        kept = "".join(" " if _gap(char) else char for char in kept if _shown(char))
     return shorten(" ".join(kept.split()), limit)
 
 
