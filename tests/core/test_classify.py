@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from workers.core.classify import Classifier, Code, as_json, classify_line, normal_code
+from workers.core.classify import ALIASES, Classifier, Code, as_json, classify_line, normal_code
 from workers.core.lexicon import Says
 from workers.core.model import Addressee, Cause, Charges, Reading, Side, Stage
 from workers.core.patterns import expand
@@ -200,6 +200,30 @@ def test_a_line_with_countries_is_settled_by_context(real: Classifier) -> None:
     line = {"text": "Customs clearance completed", "origin": "CN", "destination": "DE"}
     assert classify_line(real, {**line, "country": "CN"})["stage"] == "export_cleared"
     assert classify_line(real, {**line, "country": "DE"})["stage"] == "released"
+
+
+@pytest.mark.parametrize(
+    ("line", "stage"),
+    [
+        ({"code": "CC_IM_START", "system": "cainiao"}, "import_customs"),
+        ({"code": "cc_im_start"}, "import_customs"),
+        ({"code": "CC_IM_START", "carrier": "Cainiao (AliExpress)"}, "import_customs"),
+        ({"code": "GOT", "carrier": "Cainiao"}, "in_transit"),
+        ({"code": "GOT"}, "unknown"),
+        ({"code": "GOT", "carrier": "DHL"}, "unknown"),
+        ({"code": "InTransit_CustomsReleased", "system": "17TRACK"}, "released"),
+        ({"code": "NO_SUCH_CODE"}, "unknown"),
+    ],
+)
+def test_a_code_without_its_system_counts_where_it_can_be_no_other(
+    line: dict[str, str], stage: str, real: Classifier
+) -> None:
+    assert classify_line(real, {"text": "", **line})["stage"] == stage
+
+
+@pytest.mark.parametrize("tag", ["nb-NO", "NN", "no"])
+def test_a_tag_of_another_name_is_the_same_language(tag: str, real: Classifier) -> None:
+    assert ALIASES.get(tag.casefold().partition("-")[0], "no") == "no"
 
 
 def test_nobody_is_written_as_null() -> None:

@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from workers.core.codes import CUSTOMS, Code, join, normal_code, of_code
+from workers.core.codes import CUSTOMS, Code, join, normal_code, of_code, system_of
 from workers.core.context import resolve
 from workers.core.grammar import Grammar, Token
 from workers.core.lexicon import Hit, Language, Lexicon, Phrase, Says
 from workers.core.model import Addressee, Charges, Evidence, Reading, Sighting, Stage
 from workers.core.text import LIMIT, fold
 
+# Tags that sources send for a language we keep under another.
+ALIASES = {
+    "nb": "no", "nn": "no", "iw": "he", "in": "id", "cn": "zh", "jp": "ja", "kr": "ko", "ua": "uk", "cz": "cs", "gr": "el",
+    "dk": "da", "se": "sv", "ee": "et", "bs": "hr", "sh": "sr", "vn": "vi", "br": "pt",
+}  # fmt: skip
 CACHE = 32_768  # texts; event texts repeat
 LIKELY = 6  # languages looked at closely
 THIN = 0.2  # share of a text that must be known: fewer words of it are chance
@@ -80,7 +85,8 @@ class Classifier:
         """Return the languages worth reading in, best first: most of the text covered; a hint counts, but is not trusted."""
         if not found:
             return []
-        hinted = self._by_tag.get(lang.casefold().replace("_", "-").partition("-")[0])
+        tag = lang.casefold().replace("_", "-").partition("-")[0]
+        hinted = self._by_tag.get(ALIASES.get(tag, tag))
         rough = {index: sum(h[1] - h[0] for h in hits) for index, hits in found.items()}
         likely = sorted(rough, key=lambda i: (i != hinted and i != self._english, -rough[i]))[:LIKELY]
         scores = {
@@ -267,6 +273,8 @@ def _said(obj: Mapping[str, Any], key: str) -> str:
 def classify_line(classifier: Classifier, obj: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer to one line of ``classify --jsonl``. Never raises on any value."""
     text, code, system = _said(obj, "text"), _said(obj, "code"), _said(obj, "system")
+    if code and system not in classifier.codes:
+        system = system_of(classifier.codes, code, f"{system} {_said(obj, 'carrier')}")
     lang, translation = _said(obj, "language"), _said(obj, "translation")
     reading = classifier.read(text, code=code, system=system, lang=lang, translation=translation)
     origin, destination, country = _said(obj, "origin"), _said(obj, "destination"), _said(obj, "country")

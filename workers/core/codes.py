@@ -13,6 +13,8 @@ from datetime import date
 from workers.core.lexicon import Says
 from workers.core.model import Charges, Evidence, Reading, Stage
 
+DISTINCT = 5  # characters of a code that no two lists share by chance
+
 CUSTOMS = frozenset(
     {
         Stage.EXPORT_CUSTOMS,
@@ -106,3 +108,18 @@ def join(known: Code, coded: Reading, words: Reading) -> Reading:
         coded.evidence + words.evidence,
         words.beat,
     )
+
+
+def system_of(codes: Mapping[str, Mapping[str, Code]], code: str, carrier: str) -> str:
+    """Return the system that *code* belongs to where nobody said: the carrier's own, or the only one that knows it.
+
+    A short code or a bare number ("101", "DL") stands in many lists and proves nothing without its carrier.
+    """
+    wanted = normal_code(code)
+    knowing = [system for system, known in codes.items() if wanted in known]
+    name = "".join(c for c in carrier.casefold() if c.isalnum())
+    named = [system for system in knowing if system in name]
+    if named:
+        return max(named, key=len)
+    distinct = len(wanted) >= DISTINCT and not wanted.isdigit()
+    return knowing[0] if len(knowing) == 1 and distinct else ""
