@@ -9,7 +9,6 @@ Errors are caught here, once, and become rows: a source's trouble is the source'
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import msgspec
 import structlog
 
 from workers import memory
@@ -231,7 +231,7 @@ class Pipeline:
                     stage=after.stage.value,
                     snapshot=memory.dump(after),
                     told=memory.dump_told(judged.told),
-                    decision=json.dumps(judged.decision(transition, before.stage)).encode(),
+                    decision=msgspec.json.encode(judged.decision(transition, before.stage)),
                     source=source,
                     fingerprint=fingerprint,
                     memo=memo,
@@ -262,7 +262,7 @@ class Pipeline:
     ) -> tuple[Owed, ...]:
         if not judged.why.speaks or order.muted:
             return ()
-        context = json.dumps(judged.brief(), ensure_ascii=False).encode()
+        context = msgspec.json.encode(judged.brief())
         return tuple(
             self._one(ref, after, judged, context, channel, who)
             for who in order.tell
@@ -329,7 +329,7 @@ class Pipeline:
         )
         try:
             message = house.renderer.render(
-                json.loads(notice.context), lang=recipient.language, timezone=recipient.timezone
+                msgspec.json.decode(notice.context), lang=recipient.language, timezone=recipient.timezone
             )
             with self._held(notice):
                 receipt = channel.send(envelope, message)

@@ -28,6 +28,14 @@ def word(value: Any, limit: int = _LONG) -> str:
 
 def name(value: Any) -> str:
     """Return a tracking number as we keep it: upper case, no white space."""
+    if (
+        isinstance(value, str)
+        and len(value) <= 200
+        and value.isascii()
+        and value.isalnum()
+        and value.upper() == value
+    ):
+        return value  # nearly all numbers are in form already
     return "".join(word(value, 200).upper().split())
 
 

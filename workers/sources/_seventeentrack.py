@@ -29,12 +29,12 @@ class Rejection(Struct, frozen=True):
 
 
 class Leg(Struct, frozen=True):
-    """One provider and its events, newest first, still raw."""
+    """One provider and its events, newest first: the JSON of their list, or nothing."""
 
     carrier: str = ""
     key: str = ""
     lang: str = ""
-    events: tuple[bytes, ...] = ()
+    events: bytes = b""
 
 
 class Item(Struct, frozen=True):
@@ -80,7 +80,7 @@ class _Who(Struct):
 class _Provider(Struct):
     provider: _Who | _Odd = None
     provider_lang: Any = None
-    events: list[Raw] | dict[str, Any] | _Plain = None
+    events: Raw = Raw(b"null")
 
 
 class _Tracking(Struct):
@@ -187,7 +187,7 @@ def _item(head: _Item) -> Item:
     local = name(misc.local_number)
     local = local if local != number else ""
     digest = xxhash.xxh3_128()
-    for part in sorted(b"\x00".join(leg.events) for leg in legs):
+    for part in sorted(leg.events for leg in legs):
         digest.update(part + b"\x01")
     digest.update(f"{main}\x00{sub}\x00{local}\x00{carrier}".encode())
     return Item(
@@ -215,21 +215,22 @@ def _legs(info: _Info) -> tuple[Leg, ...] | str:
     for provider in _listed(tracking.providers):
         if not isinstance(provider, _Provider):
             return "a provider is no object"
-        if provider.events is not None and not isinstance(provider.events, (list, dict)):
+        events = bytes(provider.events)
+        if events[:1] == b"{":  # a single object instead of a list
+            events = b"[" + events + b"]"
+        elif events == b"null" or (events[:1] == b"[" and not events[1:-1].strip()):
+            events = b""
+        elif events[:1] != b"[":
             return "its events are no list"
-        who, events = provider.provider, provider.events
-        listed = events if isinstance(events, list) else []
-        raw = tuple(bytes(each) for each in listed)
-        if isinstance(events, dict):  # a single object instead of a list
-            raw = (msgspec.json.encode(events),)
+        who = provider.provider
         if isinstance(who, _Who):
             carrier, key = word(who.alias) or word(who.name), _code(who.key)
         else:
             carrier, key = word(who), ""
-        out.append(Leg(carrier, key, word(provider.provider_lang, 35), raw))
+        out.append(Leg(carrier, key, word(provider.provider_lang, 35), events))
     latest = bytes(info.latest_event)
     if not any(leg.events for leg in out) and latest.startswith(b"{"):
-        return (Leg(events=(latest,)),)
+        return (Leg(events=b"[" + latest + b"]"),)
     return tuple(out)
 
 

@@ -88,6 +88,8 @@ _LATER: Mapping[int, tuple[str, timedelta | None, str]] = {
 
 def carrier_code(hint: str) -> int:
     """Return 17TRACK's number for the carrier the user named, by number or name; 0 where we know none."""
+    if not hint:
+        return 0
     word = "".join(c for c in hint.casefold() if c.isalnum())
     return int(word) if word.isdecimal() and word.isascii() and len(word) <= 9 else CARRIERS.get(word, 0)
 

@@ -47,12 +47,11 @@ def read_all(items: Sequence[Item], *, source: str) -> Sequence[Sighting]:
 def _sightings(item: Item, leg: Leg, source: str) -> list[Sighting]:
     """Return one provider's events, oldest first."""
     number = item.local if item.local and leg.key and leg.key == item.local_key else ""
-    out = []
-    for raw in reversed(leg.events):
-        event = msgspec.json.decode(raw)
-        if isinstance(event, dict):
-            out.append(_sighting(event, source=source, carrier=leg.carrier, number=number, lang=leg.lang))
-    return out
+    return [
+        _sighting(event, source=source, carrier=leg.carrier, number=number, lang=leg.lang)
+        for event in reversed(msgspec.json.decode(leg.events) if leg.events else [])
+        if isinstance(event, dict)
+    ]
 
 
 def _sighting(event: Mapping[str, Any], *, source: str, carrier: str, number: str, lang: str) -> Sighting:

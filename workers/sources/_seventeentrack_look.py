@@ -64,7 +64,7 @@ class Look:
             number = number_of(ask.number)
             known = by_number.get(number)
             if known is None or (not known.memo and ask.memo):
-                by_number[number] = replace(ask, number=number)
+                by_number[number] = ask if ask.number == number else replace(ask, number=number)
         for number, ask in by_number.items():
             memo = Memo.of(ask.memo)
             if memo is not None:
@@ -175,7 +175,7 @@ class Look:
 
     def _outcome(self, number: str, items: Sequence[Item]) -> Outcome:
         memo = self._memos[number]
-        if len(items) == 1 and items[0].carrier:
+        if len(items) == 1 and items[0].carrier not in ("", memo.carrier):
             memo = replace(memo, carrier=items[0].carrier)
         problem = next((item.problem for item in items if item.problem), "")
         if problem:
