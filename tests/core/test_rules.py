@@ -534,6 +534,49 @@ def test_two_lines_of_one_charge_stand_side_by_side() -> None:
     assert [c.high.amount for c in got.charges if c.name == "entry_fee"] == [Decimal("1.00"), Decimal("2.00")]
 
 
+ALL = ("duty", "flat_duty", "extra_duty", "import_tax", "excise", "import_vat", "handling_fee", "national_fee", "levy",
+       "entry_fee", "broker_fee")  # fmt: skip
+
+
+def test_charges_build_on_each_other_in_the_order_of_the_law_and_not_of_the_file() -> None:
+    flat: dict[str, tuple[Row, ...]] = {
+        name: (row(name, Band(flat=(eur("10"), eur("10")))),)
+        for name in reversed(ALL)
+        if name != "import_vat"
+    }
+    flat |= {"scheme": (), "import_vat": LINES["import_vat"]}
+    got = rules.estimate(order("100", "0"), law(**flat), on=DAY)  # type: ignore[arg-type]  # lines only
+    assert tuple(c.name for c in got.charges) == ALL
+    assert lines(got)["import_vat"] == ("30.00", "30.00")  # of 100 and of the five duties
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_relief_frees_the_charges_of_its_kind_and_no_others(name: str) -> None:
+    nothing: dict[str, tuple[Row, ...]] = dict.fromkeys(LINES, ())
+    only = nothing | {name: (row(name, Band(flat=(eur("10"), eur("10")))),)}
+
+    def asked(relief: str) -> bool:
+        reliefs = {relief: (row(relief, Band(up_to=eur("400"))),)}
+        known = law(**only, **reliefs)  # type: ignore[arg-type]  # lines only
+        return name in lines(rules.estimate(order(), known, on=DAY))
+
+    assert asked("vat_relief") is (name not in ("import_vat", "import_tax"))
+    assert asked("duty_relief") is (name not in ("duty", "flat_duty", "extra_duty"))
+
+
+def test_an_import_tax_that_stands_for_vat_is_settled_by_a_vat_line_without_any_scheme() -> None:
+    tax = (row("import_tax", Band(rate=rate("0.30")), base="goods"),)
+    alone = law(scheme=(), duty=(), flat_duty=(), import_vat=(), import_tax=tax)
+    assert rules.estimate(order(checkout=paid(YES)), alone, on=DAY).tax is Tax.PREPAID
+    beside = law(scheme=(), duty=(), flat_duty=(), import_tax=tax)
+    assert rules.estimate(order(checkout=paid(YES)), beside, on=DAY).tax is Tax.UNKNOWN
+
+
+def test_the_price_holds_even_a_few_cents_and_no_empty_lines() -> None:
+    got = rules.at_checkout(order("1", "0"), law(flat_duty=(row("flat_duty", regime="both"),)), on=DAY)
+    assert lines(got) == {"import_vat": ("0.20", "0.20")}
+
+
 # --- the operator's fee ---------------------------------------------------------------------------------------------
 
 
@@ -635,6 +678,9 @@ def test_a_rule_that_began_after_the_order_is_named() -> None:
         return "rule_changed_since_order" in got.assumptions
 
     assert named(date(2026, 5, 14))
+    today = law(flat_duty=(replace(LINES["flat_duty"][0], start=DAY),))
+    began = rules.estimate(order(ordered_on=date(2026, 5, 1)), today, on=DAY)
+    assert "rule_changed_since_order" in began.assumptions
     assert not named(date(2026, 5, 15))
     assert not named(None)
 
@@ -744,6 +790,8 @@ def test_rows_grow_stale_by_age_by_their_day_and_by_an_announcement_that_came() 
     }
     assert why(date(2026, 7, 1), 365) == {("flat_duty", "expected_passed"), ("duty", "recheck")}
     assert why(date(2026, 4, 1)) == set()
+    assert ("flat_duty", "expected_passed") in why(date(2026, 5, 1))
+    assert ("flat_duty", "expected_passed") not in why(date(2026, 4, 30))
     unchecked = replace(old, evidence=replace(old.evidence, checked=None))
     bare = Law({"ZZ": Country("ZZ", "Nowhere", "EUR", {"duty": (unchecked,)})})
     assert [s.why for s in rules.stale(bare, on=DAY)] == ["old"]
