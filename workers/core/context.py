@@ -8,6 +8,7 @@ direction comes from the event's country and, without one, from what the parcel 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from workers.core.model import Addressee, Charges, Evidence, Reading, Side, Sighting, Stage
 
@@ -52,6 +53,7 @@ _ABROAD = frozenset({"origin", "flight", "export", "exchange"})
 _NOT_YET = frozenset({"await", "arrive", "ready", "not"})
 
 
+@lru_cache(maxsize=1024)
 def country(code: str) -> str:
     """Return *code* as ISO 3166-1 alpha-2 in upper case; "" stays ""."""
     code = code.strip().upper()
@@ -63,6 +65,7 @@ def one_customs(a: str, b: str) -> bool:
     return bool(a) and (a == b or any(a in union and b in union for union in _UNIONS))
 
 
+@lru_cache(maxsize=4096)  # asked of every event at every look, with few different answers
 def side_of(place: str, *, origin: str, destination: str) -> Side | None:
     """Return whose territory *place* is, as customs sees it; None where it cannot be told."""
     place, origin, destination = country(place), country(origin), country(destination)

@@ -52,7 +52,7 @@ def _named(name: str, operators: Iterable[Operator]) -> Operator | None:
     best: tuple[int, int, Operator] | None = None
     for operator in operators:
         for alias in (operator.id.replace("_", " "), operator.name.casefold(), *operator.aliases):
-            if re.search(rf"(?<!\w){re.escape(alias)}(?!\w)", text):
+            if alias in text and re.search(rf"(?<!\w){re.escape(alias)}(?!\w)", text):
                 rank = (len(alias), 1 if operator.country else 0)
                 if best is None or rank > best[:2]:
                     best = (*rank, operator)
