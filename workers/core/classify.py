@@ -49,7 +49,7 @@ class Classifier:
         self.grammar = grammar
         self.codes = codes
         self._by_tag = {language.code: i for i, language in enumerate(languages)}
-        self._spaced = [language.spaced for language in languages]
+        self._density = [1.0 if language.spaced else DENSE for language in languages]
         self._english = self._by_tag.get("en")
         self._cached = lru_cache(maxsize=CACHE)(self._read)
 
@@ -87,12 +87,10 @@ class Classifier:
             return []
         tag = lang.casefold().replace("_", "-").partition("-")[0]
         hinted = self._by_tag.get(ALIASES.get(tag, tag))
-        rough = {index: sum(h[1] - h[0] for h in hits) for index, hits in found.items()}
+        weight = {i: (HINTED if i == hinted else 1.0) * self._density[i] for i in found}
+        rough = {i: weight[i] * sum(h[1] - h[0] for h in hits) for i, hits in found.items()}
         likely = sorted(rough, key=lambda i: (i != hinted and i != self._english, -rough[i]))[:LIKELY]
-        scores = {
-            i: _covered(found[i]) * (HINTED if i == hinted else 1.0) * (1.0 if self._spaced[i] else DENSE)
-            for i in likely
-        }
+        scores = {i: weight[i] * _covered(found[i]) for i in likely}
         best = max(max(scores.values()), THIN * length)
         order = sorted(scores, key=lambda i: (-scores[i], i))
         return [
