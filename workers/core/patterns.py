@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from workers.core.text import fold
@@ -19,6 +19,7 @@ PLAIN = 16  # a pattern that stands for no more than so many is looked for liter
 MOST = 512  # alternatives of one piece without blanks
 
 _SLOT = re.compile(r"(?:\([^()]*\)|[^\s()])+")
+_MARKS = re.compile(r"[()*<]|\.\.\.")
 _CONCEPT = re.compile(r"(<[a-z_]+>)")
 
 
@@ -28,14 +29,14 @@ class PatternError(ValueError):
 
 @dataclass(slots=True)
 class Check:
-    """A pattern found by a piece of it, compiled at first use."""
+    """A pattern found by a piece of it, written as a regular expression at first use: most never are."""
 
-    source: str
+    source: Callable[[], str]
     compiled: re.Pattern[str] | None = None
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         if self.compiled is None:
-            self.compiled = re.compile(self.source)
+            self.compiled = re.compile(self.source())
         for found in self.compiled.finditer(text):
             start, end = found.span()
             yield start, end - (text[end - 1] == " ")
@@ -72,16 +73,29 @@ def compiled(
 ) -> Iterator[Literal]:
     """Yield what to look for; raises PatternError. *concepts*: the patterns behind each ``<concept>``, if any are allowed."""
     for written in spellings(pattern, letters or {}):
-        yield from _compiled(written, spaced, letters or {}, concepts or {})
+        core = written.strip("*")
+        if _MARKS.search(core) is None:
+            yield _whole(written, core, spaced)
+        else:
+            yield from _compiled(written, spaced, letters or {}, concepts or {})
+
+
+def _whole(written: str, core: str, spaced: bool) -> Literal:
+    """Return what to look for where the pattern holds no notation inside: nearly always."""
+    text = fold(core).strip()
+    if not text:
+        raise PatternError(f"{written!r} holds no word")
+    lead = 1 if spaced and not written.startswith("*") else 0
+    trail = 1 if spaced and not written.endswith("*") else 0
+    return Literal(f"{' ' * lead}{text}{' ' * trail}", lead, trail)
 
 
 def spellings(pattern: str, letters: Mapping[str, str]) -> Iterator[str]:
     """Yield *pattern*, and as it is written where the letters of the language are missing."""
     yield pattern
     lower = pattern.casefold()
-    other = "".join(letters.get(c, c) for c in lower)
-    if other != lower:
-        yield other
+    if any(letter in lower for letter in letters):
+        yield "".join(letters.get(c, c) for c in lower)
 
 
 def expand(pattern: str) -> list[str]:
@@ -178,7 +192,10 @@ def _sequence(
         for tokens in choices[0]:
             yield _literal(tokens, pattern)
         return
-    check = Check(_regex(choices, spaced, letters, concepts))
+    for name in {t.concept for slot in choices for tokens in slot for t in tokens} - {"", "..."}:
+        if not concepts.get(name):
+            raise PatternError(f"there are no words for <{name}>")
+    check = Check(lambda: _regex(choices, spaced, letters, concepts))
     for text in dict.fromkeys(_triggers(choices, pattern)):
         yield Literal(text, check=check)
 
@@ -250,6 +267,4 @@ def _concept(
                 tokens = [token for word in words for token in _tokens(word, spaced)]
                 if tokens and not any(t.concept for t in tokens):
                     found.add(_words(tokens, spaced, letters, {}))
-    if not found:
-        raise PatternError(f"there are no words for <{name}>")
     return f"(?:{'|'.join(sorted(found, key=lambda w: (-len(w), w)))})"
