@@ -88,14 +88,15 @@ class Classifier:
         tag = lang.casefold().replace("_", "-").partition("-")[0]
         hinted = self._by_tag.get(ALIASES.get(tag, tag))
         weight = {i: (HINTED if i == hinted else 1.0) * self._density[i] for i in found}
-        rough = {i: weight[i] * sum(h[1] - h[0] for h in hits) for i, hits in found.items()}
+        rough = {i: weight[i] * sum(h[1] - h[0] for h in hits if h[2].telling) for i, hits in found.items()}
         likely = sorted(rough, key=lambda i: (i != hinted and i != self._english, -rough[i]))[:LIKELY]
         scores = {i: weight[i] * _covered(found[i]) for i in likely}
         best = max(max(scores.values()), THIN * length)
+        mixed = (
+            best / 3 if best < length / 2 else NEAR * best
+        )  # English words in a text hardly known otherwise
         order = sorted(scores, key=lambda i: (-scores[i], i))
-        return [
-            i for i in order if scores[i] >= NEAR * best or (i == self._english and scores[i] >= best / 3)
-        ]
+        return [i for i in order if scores[i] >= NEAR * best or (i == self._english and scores[i] >= mixed)]
 
     def _read_in(self, index: int, folded: str, hits: list[Hit]) -> Reading | None:
         language = self.lexicon.languages[index]
@@ -217,7 +218,7 @@ def _covered(hits: list[Hit]) -> float:
     total = 0.0
     low = 1 << 30
     for start, end, meaning in reversed(hits):
-        if start < low:
+        if start < low and meaning.telling:
             total += min(end, low) - start
             low = start
             if type(meaning.entry) is Phrase:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from workers.core.model import Addressee, Cause, Charges, Side, Stage
 from workers.core.patterns import Check, PatternError, compiled
+
+SHARED = 3  # languages that call a word common: then it tells none of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,9 @@ class Meaning:
     lead: int = 0  # blanks at either end that belong to the literal, not to the word
     trail: int = 0
     check: Check | None = None
+    telling: bool = (
+        True  # tells the language: False for names of carriers and other words that many languages share
+    )
 
 
 Hit = tuple[int, int, Meaning]
@@ -94,6 +99,9 @@ class Lexicon:
                 table.setdefault(literal, []).append(meaning)
         if mistakes:
             raise PatternsError(mistakes)
+        for literal, meanings in table.items():
+            if sum(m.entry is None for m in meanings) >= SHARED:
+                table[literal] = [replace(m, telling=False) for m in meanings]
         # Unpacked once: a text of forty letters meets hundreds of these.
         self._meanings = [[(m.lang, m.lead, m.trail, m) for m in meanings] for meanings in table.values()]
         self._literals = tuple(table)
