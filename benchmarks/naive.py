@@ -11,6 +11,7 @@ import re
 import sys
 import threading
 import time
+import unicodedata
 from datetime import UTC, datetime
 
 import dramatiq
@@ -25,7 +26,7 @@ URL = os.environ.get("CW_REDIS_URL", "redis://127.0.0.1:6379/0")
 API = os.environ.get("CW_BENCH_API", "")
 client = redis.Redis.from_url(URL)
 dramatiq.set_broker(RedisBroker(url=URL, namespace="naive"))
-PATTERN = re.compile("|".join(re.escape(p) for p in sorted(phrases(), key=len, reverse=True)), re.IGNORECASE)
+PATTERN = re.compile("|".join(re.escape(p.casefold()) for p in sorted(phrases(), key=len, reverse=True)))
 _local = threading.local()
 
 
@@ -47,7 +48,7 @@ def refresh(number: str) -> None:
     item = json.loads(answer)["data"]["accepted"][0]
     stage = ""
     for event in item["track_info"]["tracking"]["providers"][0]["events"]:
-        found = PATTERN.search(event["description"])
+        found = PATTERN.search(unicodedata.normalize("NFKC", event["description"]).casefold())
         if found and not stage:
             stage = found.group()
     known = client.hgetall(f"order:{number}")

@@ -50,6 +50,7 @@ def visible(text: str, limit: int = 120) -> str:
     return shorten(" ".join(kept.split()), limit)
 
 
+@lru_cache(maxsize=4096)
 def identifier(text: str, limit: int = 40) -> str:
     """Return a number or code as it may be shown: letters, digits, and the signs such numbers are written with."""
     return shorten(
