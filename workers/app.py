@@ -219,6 +219,8 @@ class Desk:
             self._app.store.enrol(name, parcels, spread=spread)
             kept = set(parcels)
             self._app.store.dismiss(name, [p for p in self._app.store.watched(name) if p not in kept])
+        for gone in set(self._app.store.sources()) - set(house.sources):
+            self._app.store.dismiss(gone, list(self._app.store.watched(gone)))
         self._app.store.review_soon(list(house.settings.parcels))
         self._digest = house.settings.digest
 
@@ -261,7 +263,7 @@ class Desk:
         )
 
 
-def set_up_logging(stream: TextIO) -> None:
+def set_up_logging(stream: TextIO, level: int = logging.INFO) -> None:
     """Log one event a line: readable on a terminal, JSON elsewhere. Values are always quoted, so no text breaks a line."""
     if stream.isatty():
         renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=True)
@@ -273,7 +275,7 @@ def set_up_logging(stream: TextIO) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
     )
     for noisy in ("apscheduler", "httpx", "dramatiq"):

@@ -34,7 +34,7 @@ from workers.store import Changed, Commit, Looked, Notice, Owed, Store, notice_i
 
 log = structlog.get_logger("customs_watch")
 
-LEASE = timedelta(seconds=60)  # of parcels: a late answer is fenced by the version, at worst a call is wasted
+LEASE = timedelta(seconds=90)  # of parcels: a late answer is fenced by the version, at worst a call is wasted
 NOTICE_LEASE = timedelta(
     seconds=40
 )  # renewed while a send lasts; a killed worker's notice is sent by another
@@ -171,7 +171,7 @@ class Pipeline:
 
     def _parcel_fails(self, name: str, parcel: str, trouble: Temporary | Permanent) -> None:
         said = str(trouble)
-        self._store.remember(f"trouble:{parcel}:{name}", said.encode(), ttl=timedelta(days=2))
+        self._store.remember(f"trouble:{parcel}", said.encode(), ttl=timedelta(days=2))
         log.warning("parcel_not_read", source=name, parcel=parcel, error=said)
 
     def _take_in(
@@ -192,7 +192,11 @@ class Pipeline:
                 before, looked, origin=order.origin, destination=order.destination, source=source, now=now
             )
 
-        self._commit(house, order, ref, changed, detected, source, fingerprint, outcome.memo)
+        try:
+            self._commit(house, order, ref, changed, detected, source, fingerprint, outcome.memo)
+        except Permanent as trouble:  # what we remember of it cannot be read: it must not stop the others
+            self._store.postpone(source, [ref.id], after=timedelta(hours=12))
+            self._parcel_fails(source, ref.id, trouble)
 
     def read(self, sighting: Sighting) -> Reading:
         """Classify one sighting by what it carries."""
@@ -213,7 +217,10 @@ class Pipeline:
         for changed in claimed:
             if changed.parcel in house.settings.parcels:
                 order, ref = house.settings.parcels[changed.parcel]
-                self._commit(house, order, ref, changed, _as_it_was)
+                try:
+                    self._commit(house, order, ref, changed, _as_it_was)
+                except Permanent as trouble:
+                    self._parcel_fails("", ref.id, trouble)
         return len(claimed)
 
     def _commit(

@@ -96,7 +96,23 @@ def test_one_unreadable_parcel_does_not_stop_its_batch(world: World) -> None:
     world.look()
     assert world.stage(other) == "arrived_destination"
     assert world.stage(NUMBER) == ""
-    assert b"not a tracking number" in (world.store.recollect(f"trouble:{NUMBER}/{NUMBER}:a") or b"")
+    assert b"not a tracking number" in (world.store.recollect(f"trouble:{NUMBER}/{NUMBER}") or b"")
+
+
+def test_a_memory_that_cannot_be_read_is_told_and_stops_nobody_else(world: World) -> None:
+    other = "LP00999999999999"
+    for number in (NUMBER, other):
+        world.watch(number)
+        world.source.parcels[number] = ROAD
+    world.look()
+    world.store.scripts.client.hset(f"{{cw}}:p:{NUMBER}/{NUMBER}", "snap", b"not a memory")
+    for number in (NUMBER, other):
+        world.source.parcels[number] = [*ROAD, CUSTOMS]
+    world.look()
+    assert world.stage(other) == "import_customs"
+    assert b"cannot be read" in (world.store.recollect(f"trouble:{NUMBER}/{NUMBER}") or b"")
+    world.store.review_soon([f"{NUMBER}/{NUMBER}", f"{other}/{other}"])
+    assert world.pipeline.announce() == 2
 
 
 def test_an_alarm_is_closed_when_customs_lets_go(world: World) -> None:

@@ -6,10 +6,12 @@ Exit codes: 0 done · 1 foreseen trouble (the store or a service is away) · 2 t
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import typer
 
+from workers.app import set_up_logging
 from workers.cli import check, look, run
 from workers.cli.common import fail
 from workers.errors import Misconfigured, Trouble
@@ -30,6 +32,7 @@ check.add(app)
 
 def main() -> None:
     """Run the command; a foreseen fault is a sentence, never a traceback."""
+    set_up_logging(sys.stderr, logging.WARNING)  # standard output is the command's own; `run` says more
     try:
         app()
     except Misconfigured as error:

@@ -41,7 +41,9 @@ def decisions(store: Store, settings: Settings) -> Iterable[tuple[str, dict[str,
     """Yield the last decision on every watched parcel; an empty one where nothing was decided yet."""
     for parcel in settings.parcels:
         known = store.recall(parcel)
-        yield parcel, (json.loads(known.decision) if known and known.decision else {})
+        decided = json.loads(known.decision) if known and known.decision else {}
+        trouble = store.recollect(f"trouble:{parcel}")
+        yield parcel, {**decided, "trouble": trouble.decode()} if trouble else decided
 
 
 def sent(store: Store, *, as_json: bool) -> None:
@@ -136,10 +138,14 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
     for row in rows:
         proof = row.get("proof") or {}
         table.add_row(
-            Text(row["order"]), row["parcel"], words(row.get("stage", "unknown")),
-            NEEDS_WORDS.get(row.get("needs_you", ""), "–"), row.get("deadline") or "–", Text(_one_line(proof.get("text", ""))),
+            Text(row["order"]),
+            row["parcel"],
+            words(row.get("stage", "unknown")),
+            NEEDS_WORDS.get(row.get("needs_you", ""), "–"),
+            row.get("deadline") or "–",
+            Text(_one_line(row.get("trouble") or proof.get("text", ""))),
             style="bold" if row.get("needs_you") == "yes" else None,
-        )  # fmt: skip
+        )
     console().print(table)
     for name, source in health.items():
         if source.failures:
@@ -164,8 +170,9 @@ def _one_line(text: str) -> str:
 
 def explanation(parcel: str, title: str, one: dict[str, Any]) -> str:
     """Return the whole evidence of the last decision, as lines of text."""
-    if not one:
-        return f"{parcel} ({title}): not looked at yet."
+    trouble = f"\nThe last look failed: {_one_line(one['trouble'])}" if one.get("trouble") else ""
+    if "stage" not in one:
+        return f"{parcel} ({title}): not looked at yet.{trouble}"
     lines = [
         f"{parcel} ({title})",
         "",
@@ -192,7 +199,7 @@ def explanation(parcel: str, title: str, one: dict[str, Any]) -> str:
     lines += ["", f"Advice: {one['advice']} ({_evidence(one['advice_row'])})", f"Needs you: {one['needs_you']}",
               f"Deadline: {one['deadline'] or 'none known'}", f"Operator: {one['operator'] or 'not known'}",
               f"Why: {one['why']} ({WHY_WORDS.get(one['why'], '')})"]  # fmt: skip
-    return "\n".join(lines)
+    return "\n".join(lines) + trouble
 
 
 def _times(count: int) -> str:

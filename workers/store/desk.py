@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from workers.store.lua import PREFIX, Scripts, spoken
-from workers.store.rows import ms
+from workers.store.rows import ms, text
 
 _PAGE = 500  # arguments of one script
 
@@ -40,6 +40,11 @@ class Desk:
             int(self.scripts.run("review_soon", *parcels[i : i + _PAGE]))
             for i in range(0, len(parcels), _PAGE)
         )
+
+    def sources(self) -> tuple[str, ...]:
+        """Return the names of all sources that ever watched a parcel."""
+        with spoken():
+            return tuple(sorted(text(name) for name in self.scripts.client.smembers(f"{PREFIX}:sources")))
 
     def count_watched(self, source: str) -> int:
         """Return how many parcels *source* watches."""

@@ -4,7 +4,10 @@
 local horizon = now + ARGV[1]
 local parcels, owed = 0, 0
 for _, source in ipairs(redis.call('SMEMBERS', P .. 'sources')) do
-  parcels = parcels + redis.call('ZCOUNT', P .. 'due:' .. source, '-inf', horizon)
+  -- A paused source is away, and will be for a while: what waits for it is not being worked on.
+  if tonumber(redis.call('HGET', P .. 'rl:' .. source, 'until') or 0) <= now then
+    parcels = parcels + redis.call('ZCOUNT', P .. 'due:' .. source, '-inf', horizon)
+  end
 end
 for _, channel in ipairs(redis.call('SMEMBERS', P .. 'channels')) do
   owed = owed + redis.call('ZCOUNT', P .. 'ob:' .. channel, '-inf', now)
