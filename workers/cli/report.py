@@ -132,19 +132,24 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
         })  # fmt: skip
         return
     needs = sum(r.get("needs_you") == "yes" for r in rows)
-    table = Table(title=f"{len(rows)} parcels, {needs} need you", title_justify="left")
-    for head in ("order", "parcel", "stands at", "needs you", "by", "last word"):
-        table.add_column(head, overflow="fold")
+    table = Table(title=f"{len(rows)} parcels, {needs} need you", title_justify="left", box=SIMPLE)
+    for head, fold in (
+        ("order and number", 1),
+        ("stands at", 1),
+        ("needs you", 0),
+        ("by", 0),
+        ("last word", 1),
+    ):
+        table.add_column(head, overflow="fold", no_wrap=not fold)
     for row in rows:
         proof = row.get("proof") or {}
+        number = settings.parcels[row["parcel"]][1].number
         table.add_row(
-            Text(row["order"]),
-            row["parcel"],
+            Text.assemble((row["order"], "bold"), "\n", (number, "dim")),
             words(row.get("stage", "unknown")),
             NEEDS_WORDS.get(row.get("needs_you", ""), "–"),
             row.get("deadline") or "–",
             Text(_one_line(row.get("trouble") or proof.get("text", ""))),
-            style="bold" if row.get("needs_you") == "yes" else None,
         )
     console().print(table)
     for name, source in health.items():
