@@ -86,13 +86,8 @@ def demo(store: Store, settings: Settings, before: set[str], *, as_json: bool) -
     spoke = Table(
         title=f"Sent: {len(fresh)} messages about {len(told)} parcels", title_justify="left", box=SIMPLE
     )
-    for head, fold in (
-        ("order, and where it stands", 1),
-        ("needs you", 0),
-        ("by", 0),
-        ("what, to whom, why", 1),
-    ):
-        spoke.add_column(head, overflow="fold", no_wrap=not fold)
+    for head, width in (("order, where it stands", 24), ("needs you", 10), ("what, to whom, why", 30)):
+        spoke.add_column(head, overflow="fold", min_width=width)
     silent = Table(title=f"Kept silent: {len(decided) - len(told)} parcels", title_justify="left", box=SIMPLE)
     for head in ("order", "stands at", "why"):
         silent.add_column(head, overflow="fold")
@@ -104,7 +99,7 @@ def demo(store: Store, settings: Settings, before: set[str], *, as_json: bool) -
             people = ", ".join(sorted({row.recipient for row in rows}))
             spoke.add_row(
                 Text.assemble((one.get("title", parcel), "bold"), "\n", (stage, "dim")),
-                NEEDS_WORDS[one["needs_you"]], one["deadline"] or "–",
+                _needs(one),
                 Text.assemble(one["advice"].replace("_", " "), "\n", (f"{ways} to {people}: {WHY_WORDS[rows[0].why]}", "dim")),
             )  # fmt: skip
         else:
@@ -133,22 +128,15 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
         return
     needs = sum(r.get("needs_you") == "yes" for r in rows)
     table = Table(title=f"{len(rows)} parcels, {needs} need you", title_justify="left", box=SIMPLE)
-    for head, fold in (
-        ("order and number", 1),
-        ("stands at", 1),
-        ("needs you", 0),
-        ("by", 0),
-        ("last word", 1),
-    ):
-        table.add_column(head, overflow="fold", no_wrap=not fold)
+    for head, width in (("order and number", 20), ("stands at", 10), ("needs you", 10), ("last word", 24)):
+        table.add_column(head, overflow="fold", min_width=width)
     for row in rows:
         proof = row.get("proof") or {}
         number = settings.parcels[row["parcel"]][1].number
         table.add_row(
             Text.assemble((row["order"], "bold"), "\n", (number, "dim")),
             words(row.get("stage", "unknown")),
-            NEEDS_WORDS.get(row.get("needs_you", ""), "–"),
-            row.get("deadline") or "–",
+            _needs(row),
             Text(_one_line(row.get("trouble") or proof.get("text", ""))),
         )
     console().print(table)
@@ -161,6 +149,11 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
         say(
             f"A notice about {lost.parcel} to {lost.recipient} by {lost.channel} is {lost.state}: {lost.error}"
         )
+
+
+def _needs(one: dict[str, Any]) -> str:
+    word = NEEDS_WORDS.get(one.get("needs_you", ""), "–")
+    return f"{word}, by {one['deadline']}" if word == "yes" and one.get("deadline") else word
 
 
 def _weight(row: dict[str, Any]) -> int:
