@@ -86,7 +86,7 @@ def demo(store: Store, settings: Settings, before: set[str], *, as_json: bool) -
     spoke = Table(
         title=f"Sent: {len(fresh)} messages about {len(told)} parcels", title_justify="left", box=SIMPLE
     )
-    for head, width in (("order, where it stands", 24), ("needs you", 10), ("what, to whom, why", 30)):
+    for head, width in (("order, where it stands", 20), ("needs you", 10), ("what, to whom, why", 24)):
         spoke.add_column(head, overflow="fold", min_width=width)
     silent = Table(title=f"Kept silent: {len(decided) - len(told)} parcels", title_justify="left", box=SIMPLE)
     for head in ("order", "stands at", "why"):
@@ -128,7 +128,7 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
         return
     needs = sum(r.get("needs_you") == "yes" for r in rows)
     table = Table(title=f"{len(rows)} parcels, {needs} need you", title_justify="left", box=SIMPLE)
-    for head, width in (("order and number", 20), ("stands at", 10), ("needs you", 10), ("last word", 24)):
+    for head, width in (("order and number", 16), ("stands at", 9), ("needs you", 10), ("last word", 18)):
         table.add_column(head, overflow="fold", min_width=width)
     for row in rows:
         proof = row.get("proof") or {}
