@@ -57,6 +57,11 @@ def found(
         (f"{LONG} (worden|)", "in der Filiale gelegt", ["in der filiale gelegt"]),
         (f"(wird|wurde|) {LONG}", "wird in der Filiale gelegt", ["wird in der filiale gelegt"]),
         (
+            f"(zoll* gebühr*|abgabe) {LONG}",
+            "Zollamtliche Gebühren in der Filiale gelegt",
+            ["zollamtliche gebuhren in der filiale gelegt"],
+        ),
+        (
             f"paket* ... {LONG}",
             "Pakete werden in der Filiale gelegt",
             ["pakete werden in der filiale gelegt"],

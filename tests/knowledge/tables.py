@@ -73,4 +73,8 @@ def whole() -> tuple[Classifier, dict[str, str]]:
             broken[path.stem] = str(error)
         else:
             good.append(language)
-    return words.build(good, grammar, words.load_codes(resources.knowledge("codes"))), broken
+    try:
+        codes = words.load_codes(resources.knowledge("codes"))
+    except Misconfigured as error:
+        codes, broken["codes"] = {}, str(error)
+    return words.build(good, grammar, codes), broken

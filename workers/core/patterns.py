@@ -183,7 +183,13 @@ def _sequence(
     concepts: Mapping[str, Sequence[str]],
 ) -> Iterator[Literal]:
     """Yield the triggers of a pattern that needs a check: *slots* one after the other, each one of several choices."""
-    choices = [[_tokens(choice, spaced) for choice in slot] for slot in slots]
+    choices = [
+        [
+            [t for word in (choice.split() if spaced else [choice]) for t in _tokens(word, spaced)]
+            for choice in slot
+        ]
+        for slot in slots
+    ]
     if (
         all(_plain(tokens) and tokens for slot in choices for tokens in slot)
         and len(slots) == 1
