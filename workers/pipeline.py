@@ -25,7 +25,7 @@ from workers.channels import Channel, Envelope
 from workers.core.classify import Classifier
 from workers.core.detect import detect
 from workers.core.judgement import Judge, Judgement
-from workers.core.model import Order, ParcelRef, Reading, Sighting, Snapshot, Transition, Why
+from workers.core.model import Order, ParcelRef, Reading, Sighting, Snapshot, Stage, Transition, Why
 from workers.errors import LostLease, Permanent, StoreTrouble, Temporary, Uncertain
 from workers.render import Renderer
 from workers.settings import Recipient, Settings
@@ -263,6 +263,7 @@ class Pipeline:
                 )
             )
             if done == "done":
+                self._count_unknown(after, now)
                 if transition is not None or owed:
                     log.info(
                         "moved" if transition else "reviewed", parcel=ref.id, stage=after.stage.value, advice=judged.advice.id,
@@ -276,6 +277,19 @@ class Pipeline:
                 return  # forgotten in between
             changed = Changed(ref.id, known.version, known.snapshot, known.told)
         log.warning("parcel_busy", parcel=ref.id)
+
+    def _count_unknown(self, after: Snapshot, now: datetime) -> None:
+        """Remember the wordings of this look that nobody can read, so that a person can teach them."""
+        self._store.met_unknown(
+            [
+                {
+                    "text": seen.sighting.text, "lang": seen.sighting.lang, "carrier": seen.sighting.carrier,
+                    "system": seen.sighting.system, "code": seen.sighting.code, "on": now.date().isoformat(),
+                }
+                for seen in after.timeline
+                if seen.first_seen == now and seen.reading.stage is Stage.UNKNOWN and seen.sighting.text
+            ]
+        )  # fmt: skip
 
     def _owed(
         self, house: House, order: Order, ref: ParcelRef, after: Snapshot, judged: Judgement

@@ -237,3 +237,17 @@ def test_hostile_tracking_text_stays_text_on_every_way(world: World) -> None:
     assert "\n" not in message.subject
     assert "\r" not in message.text
     assert "{{ 7*7 }}" in message.text or "7*7" in message.text
+
+
+def test_a_wording_nobody_can_read_keeps_the_stage_and_is_counted_once_a_parcel(world: World) -> None:
+    strange = said("Zxqv wvut brrz", START - timedelta(hours=1))
+    for number in (NUMBER, "LP00999999999999"):
+        world.watch(number)
+        world.source.parcels[number] = [*ROAD, strange]
+    world.look()
+    world.now += timedelta(hours=2)
+    world.source.parcels[NUMBER] = [*ROAD, strange, CUSTOMS]
+    world.look()
+    assert world.stage("LP00999999999999") == "arrived_destination"
+    [(times, entry)] = world.store.unknown()
+    assert (times, entry["text"]) == (2, "Zxqv wvut brrz")

@@ -102,3 +102,19 @@ def test_every_key_is_ours(store: Store) -> None:
     store.remember("f", b"", ttl=MINUTE)
     store.source_news("post", ok=False)
     assert all(key.startswith(b"{cw}:") for key in store.scripts.client.scan_iter())
+
+
+def test_wordings_nobody_could_read_are_counted_and_the_commonest_comes_first(store: Store) -> None:
+    store.met_unknown([{"text": "rare", "lang": "xx"}, {"text": "common"}])
+    store.met_unknown([{"text": "common"}])
+    store.met_unknown([])
+    assert [(times, entry["text"]) for times, entry in store.unknown()] == [(2, "common"), (1, "rare")]
+    assert store.unknown(1)[0][1] == {"text": "common"}
+    assert store.counts()["unknown"] == 3
+
+
+def test_the_sources_that_ever_watched_are_known(store: Store) -> None:
+    assert store.sources() == ()
+    store.enrol("post", ["a/1"], spread=timedelta(0))
+    store.dismiss("post", ["a/1"])
+    assert store.sources() == ("post",)

@@ -24,6 +24,7 @@ def add(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(explain)
     app.command()(preview)
+    app.command()(unknown)
 
 
 def status(config: Config = None, as_json: Json = False) -> None:
@@ -158,3 +159,20 @@ def _context(known: knowledge.Knowledge, order: Order, ref: ParcelRef, snapshot:
     judged = wiring.judge(known).judge(order, ref, snapshot, None, Told(), first_look=False, now=now)
     context: dict[str, Any] = json.loads(json.dumps(judged.brief()))
     return context
+
+
+Most = Annotated[int, typer.Option("--limit", min=1, help="How many wordings at most.")]
+
+
+def unknown(config: Config = None, limit: Most = 50, as_json: Json = False) -> None:
+    """List the wordings nobody could read, the commonest first, each as an entry ready to be filled in."""
+    settings = loaded(config)
+    with store(settings) as opened:
+        met = opened.unknown(limit)
+    if as_json:
+        dump([{"times": times, **entry} for times, entry in met])
+        return
+    if not met:
+        say("Every wording met so far was read.")
+    for times, entry in met:
+        say(report.entry_to_fill_in(times, entry))

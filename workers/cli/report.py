@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workers.cli.common import console, dump, say
+from workers.core.model import Stage
 from workers.settings import Settings
 from workers.store import NoticeRow, Store
 
@@ -209,3 +210,17 @@ def _evidence(e: dict[str, Any]) -> str:
     if e["checked"]:
         parts.append(f"checked {e['checked']}")
     return ", ".join(p for p in parts if p)
+
+
+def entry_to_fill_in(times: int, entry: dict[str, str]) -> str:
+    """Return a phrase entry for a wording nobody could read: the stage and the pattern are a person's to say."""
+    text = _one_line(entry["text"])
+    quoted = json.dumps(text, ensure_ascii=False)  # a JSON string is a YAML string, whatever stands in it
+    code = f", code {_one_line(entry['system'])} {_one_line(entry['code'])}" if entry.get("code") else ""
+    who = _one_line(entry.get("carrier") or entry.get("system") or "a carrier")
+    lang = _one_line(entry.get("lang") or "<lang>")
+    return (
+        f"# met {times} times{code}; goes into workers/knowledge/phrases/{lang}.yaml, under `phrases:`\n"
+        f"  - stage:            # one of: {', '.join(stage.value for stage in Stage if stage is not Stage.UNKNOWN)}\n"
+        f"    match: [{quoted}]\n    seen: [{quoted}]\n    unlike: []\n    source: {who}, seen {entry.get('on', '')}\n"
+    )

@@ -17,6 +17,7 @@ Keys, all under ``{cw}:``, all in one database that holds nothing else (the brok
 ``op:<token>``          string  a commit that was done, for an hour
 ``sources channels``    set     names met
 ``beats beat``          zset    living processes, with the hash of their last beats
+``unknown``             hash    wordings nobody could read; ``unknown:n``: how often each was met
 ``count``               hash    event → how often
 ``meta secret fact:…``          schema; the key of notice ids; small facts
 ======================  ======  =============================================================================

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,6 +12,7 @@ from workers.store.lua import PREFIX, Scripts, spoken
 from workers.store.rows import ms, text
 
 _PAGE = 500  # arguments of one script
+_MOST_UNKNOWN = 5_000  # wordings kept; more say that something else is wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,23 @@ class Desk:
             int(self.scripts.run("review_soon", *parcels[i : i + _PAGE]))
             for i in range(0, len(parcels), _PAGE)
         )
+
+    def met_unknown(self, entries: Sequence[Mapping[str, str]]) -> None:
+        """Count wordings that nobody could read: each has a ``text``, and what helps to place it."""
+        flat: list[str] = []
+        for entry in entries:
+            name = hashlib.sha256(f"{entry['text']}\0{entry.get('code', '')}".encode()).hexdigest()[:16]
+            flat += [name, json.dumps(dict(entry), ensure_ascii=False)]
+        if flat:
+            self.scripts.run("unknown", _MOST_UNKNOWN, *flat)
+
+    def unknown(self, limit: int = 100) -> list[tuple[int, dict[str, str]]]:
+        """Return the wordings that nobody could read, with how often they were met, the commonest first."""
+        with spoken():
+            ranked = self.scripts.client.zrevrange(f"{PREFIX}:unknown:n", 0, limit - 1, withscores=True)
+            names = [rank[0] for rank in ranked]
+            found = self.scripts.client.hmget(f"{PREFIX}:unknown", names) if names else []
+        return [(int(rank[1]), json.loads(entry)) for rank, entry in zip(ranked, found, strict=True) if entry]
 
     def sources(self) -> tuple[str, ...]:
         """Return the names of all sources that ever watched a parcel."""
