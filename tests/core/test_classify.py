@@ -7,16 +7,16 @@ from datetime import date
 
 import pytest
 
+from tests.knowledge import tables
 from workers.core.classify import ALIASES, Classifier, Code, as_json, classify_line, normal_code
 from workers.core.lexicon import Says
 from workers.core.model import Addressee, Cause, Charges, Reading, Side, Stage
 from workers.core.patterns import expand
-from workers.knowledge import words
 
 
 @pytest.fixture(scope="module")
 def real() -> Classifier:
-    return words.load()
+    return tables.whole()[0]
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ ALIASES = {
     "dk": "da", "se": "sv", "ee": "et", "bs": "hr", "sh": "sr", "vn": "vi", "br": "pt",
 }  # fmt: skip
 CACHE = 32_768  # texts; event texts repeat
+LONGEST = 4 * LIMIT  # characters of a text that are kept for the cache's key
 LIKELY = 6  # languages looked at closely
 THIN = 0.2  # share of a text that must be known: fewer words of it are chance
 NEAR = 0.6  # a language that covers this much of what the best covers may be meant as well
@@ -54,10 +55,22 @@ class Classifier:
         self._cached = lru_cache(maxsize=CACHE)(self._read)
 
     def read(
-        self, text: str, *, code: str = "", system: str = "", lang: str = "", translation: str = ""
+        self,
+        text: str,
+        *,
+        code: str = "",
+        system: str = "",
+        lang: str = "",
+        translation: str = "",
+        carrier: str = "",
     ) -> Reading:
-        """Return what the event says; stage ``unknown`` and no evidence where we cannot tell. Bounded time."""
-        return self._cached(text[:8000], code, system, lang, translation[:8000])
+        """Return what the event says; stage ``unknown`` and no evidence where we cannot tell. Bounded time.
+
+        *system* is a file of ``knowledge/codes``; where it is none, the *carrier* or the code itself may tell which.
+        """
+        if code and system not in self.codes:
+            system = system_of(self.codes, code, f"{system} {carrier}")
+        return self._cached(text[:LONGEST], code, system, lang, translation[:LONGEST])
 
     def read_uncached(self, text: str) -> Reading:
         """Return what *text* alone says, worked out anew."""
@@ -92,9 +105,8 @@ class Classifier:
         likely = sorted(rough, key=lambda i: (i != hinted and i != self._english, -rough[i]))[:LIKELY]
         scores = {i: weight[i] * _covered(found[i]) for i in likely}
         best = max(max(scores.values()), THIN * length)
-        mixed = (
-            best / 3 if best < length / 2 else NEAR * best
-        )  # English words in a text hardly known otherwise
+        # English words count in a text that is hardly known otherwise.
+        mixed = best / 3 if best < length / 2 else NEAR * best
         order = sorted(scores, key=lambda i: (-scores[i], i))
         return [i for i in order if scores[i] >= NEAR * best or (i == self._english and scores[i] >= mixed)]
 
@@ -272,10 +284,11 @@ def _said(obj: Mapping[str, Any], key: str) -> str:
 def classify_line(classifier: Classifier, obj: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer to one line of ``classify --jsonl``. Never raises on any value."""
     text, code, system = _said(obj, "text"), _said(obj, "code"), _said(obj, "system")
-    if code and system not in classifier.codes:
-        system = system_of(classifier.codes, code, f"{system} {_said(obj, 'carrier')}")
     lang, translation = _said(obj, "language"), _said(obj, "translation")
-    reading = classifier.read(text, code=code, system=system, lang=lang, translation=translation)
+    carrier = _said(obj, "carrier")
+    reading = classifier.read(
+        text, code=code, system=system, lang=lang, translation=translation, carrier=carrier
+    )
     origin, destination, country = _said(obj, "origin"), _said(obj, "destination"), _said(obj, "country")
     if origin or destination or country:
         sighting = Sighting("", text[:LIMIT], system=system, code=code, lang=lang, country=country)
