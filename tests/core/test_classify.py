@@ -29,6 +29,7 @@ def classifier(real: Classifier) -> Classifier:
         "VAGUE": Code(Says(Stage.IN_TRANSIT), weak=True),
         "GONE": Code(Says(Stage.DELIVERED)),
         "TAX": Code(Says(Stage.PAYMENT_DUE, charges=Charges.DUE, causes=(Cause.UNPAID_CHARGES,))),
+        "PAPERS": Code(Says(Stage.DOCUMENTS_REQUIRED)),
         "NOTHING": Code(Says(Stage.UNKNOWN)),
         "ODD": Code(Says(Stage.EXCEPTION), weak=True),
     }
@@ -247,3 +248,14 @@ def test_brackets_stand_for_every_choice(pattern: str, plain: list[str]) -> None
 def test_brackets_that_do_not_pair_or_explode_are_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"brackets|stands for"):
         expand(pattern)
+
+
+def test_a_code_for_missing_information_yields_to_words_about_money_and_to_no_others(
+    classifier: Classifier,
+) -> None:
+    asked = classifier.read("Awaiting payment of import duties by the recipient", code="PAPERS", system="x")
+    assert (asked.stage, asked.charges) == (Stage.PAYMENT_DUE, Charges.DUE)
+    assert (
+        classifier.read("Import customs clearance started", code="PAPERS", system="x").stage
+        is Stage.DOCUMENTS_REQUIRED
+    )

@@ -78,7 +78,6 @@ CASES = (
         "parcelsapp/website-v2-china-post-archive-2026-04.json",
         "CN-DE",
         "pre_transit",
-        misread="Pending shipping by the seller",
     ),
     Case("ship24/tracking-results-by-tracker.json", "CN-US", "in_transit out_for_delivery delivered"),
     Case("ship24/tracking-search-201.json", "CN-US", "in_transit out_for_delivery delivered"),
@@ -113,7 +112,6 @@ CASES = (
         "NL-NL",
         "pre_transit in_transit exception in_transit (out_for_delivery) delivered",
         place=2,
-        misread="Shipment is expected, but not yet in sorting process",
     ),
     Case("dhl/mydhl-express-track.json", "US-US", "in_transit delivered"),
     Case(

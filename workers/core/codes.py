@@ -39,6 +39,9 @@ _CLOSER: Mapping[Stage, frozenset[Stage]] = {
     Stage.IMPORT_CUSTOMS: _OPEN | {Stage.PAYMENT_RECEIVED},
     Stage.HELD: _OPEN | {Stage.REFUSED},
     Stage.CLEARANCE_DELAY: _OPEN,
+    Stage.DOCUMENTS_REQUIRED: frozenset(
+        {Stage.PAYMENT_DUE}
+    ),  # "information required" is also said of unpaid charges
     Stage.INSPECTION: frozenset({Stage.HELD, Stage.DOCUMENTS_REQUIRED, Stage.PAYMENT_DUE}),
     Stage.EXCEPTION: _OPEN
     | {Stage.REFUSED, Stage.RETURNING, Stage.DELIVERY_FAILED, Stage.AVAILABLE_FOR_PICKUP},
