@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 
-class Trouble(Exception):
+class Trouble(Exception):  # noqa: N818 -- the house says trouble; not every one is an error
     """Something went wrong that was foreseen."""
 
     def __init__(self, message: str = "", *, hint: str = "") -> None:
