@@ -4,107 +4,25 @@ of our own. Asserts on what arrived there, never on what we believe we sent.
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.servers.program import Program, wait_for
 from tests.servers.seventeentrack import SeventeenTrackServer, event
 from tests.servers.sms import SmsServer
 from tests.servers.smtp import SILENCE, SmtpServer
-from workers import app, supervise
-from workers.engine import Engine
-from workers.settings import Settings
-from workers.store import Store
 
 NUMBERS = [f"LP0077000000{i:04d}" for i in range(8)]
 TO_PAY = NUMBERS[:5]
 
-CONFIG = """
-recipients:
-  ana: {{email: ana@example.org, phone: "+34600000001", timezone: Europe/Madrid, channels: [mail, text]}}
-channels:
-  mail: {{kind: email, host: 127.0.0.1, port: {smtp}, security: none, from: "Parcels <parcels@example.org>"}}
-  text: {{kind: sms, provider: http, url: "{sms}", json: {{to: "{{to}}", text: "{{text}}"}}, idempotency_header: Idempotency-Key}}
-sources:
-  track: {{kind: seventeentrack, token: test-key, base_url: "{track}"}}
-worker: {{processes: 2, threads: 4}}
-orders:
-"""
-
 
 def ago(**length: float) -> str:
     return (datetime.now(UTC) - timedelta(**length)).replace(microsecond=0).isoformat()
-
-
-def wait_for(done: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    """Poll until *done*; fail with *what* when it takes too long."""
-    end = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > end:
-            pytest.fail(f"waited {seconds:.0f} s in vain: {what}")
-        time.sleep(0.05)
-
-
-class Program:
-    """customs-watch as `run` starts it, and the world around it."""
-
-    def __init__(self, folder: Path, track: SeventeenTrackServer, smtp: SmtpServer, sms: SmsServer) -> None:
-        self.track, self.smtp, self.sms = track, smtp, sms
-        config = folder / "config" / "orders.yaml"
-        config.parent.mkdir()
-        orders = "".join(
-            f"  - {{title: Parcel {n[-1]}, tracking: {n}, to: ES, value: 89.00 EUR, vat_paid: no}}\n"
-            for n in NUMBERS
-        )
-        config.write_text(CONFIG.format(smtp=smtp.port, sms=sms.url, track=track.url) + orders)
-        environ = {k: v for k, v in os.environ.items() if k != "CW_REDIS_URL"}
-        self.settings: Settings = app.load(config, environ)
-        self.engine = Engine(environ, folder / "var")
-        self._config, self._environ = config, environ
-
-    def __enter__(self) -> Program:
-        self.engine.__enter__()
-        self.store = Store.connect(self.engine.url)
-        self.store.prepare()
-        children = [supervise.Child("scheduler", supervise.scheduler_argv(self._config))]
-        children += [supervise.Child(f"worker-{i}", supervise.worker_argv(4)) for i in (1, 2)]
-        self.supervisor = supervise.Supervisor(
-            children,
-            environ=supervise.worker_environ(self._environ, config=self._config, url=self.engine.url),
-            clock=app.now,
-        )
-        self.supervisor.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.supervisor.shut_down()
-        self.store.close()
-        self.engine.__exit__(None, None, None)
-
-    def look_now(self) -> None:
-        self.store.postpone("track", list(self.settings.parcels), after=timedelta(0))
-
-    def stages(self) -> Counter[str]:
-        known = [self.store.recall(parcel) for parcel in self.settings.parcels]
-        return Counter(k.stage if k else "" for k in known)
-
-    def kill_all_workers(self) -> None:
-        for name, pid in self.supervisor.pids().items():
-            if name.startswith("worker"):
-                os.killpg(pid, signal.SIGKILL)
-
-    def mails(self) -> list[str]:
-        return [mail.notice for mail in self.smtp.journal]
-
-    def texts(self) -> list[str]:
-        return [text.key for text in self.sms.journal]
 
 
 @pytest.fixture
@@ -113,7 +31,7 @@ def program(tmp_path: Path) -> Iterator[Program]:
         SeventeenTrackServer(rate=3.0) as track,
         SmtpServer() as smtp,
         SmsServer(keyed=True) as sms,
-        Program(tmp_path, track, smtp, sms) as running,
+        Program(tmp_path, NUMBERS, track, smtp, sms) as running,
     ):
         yield running
 
