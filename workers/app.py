@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -67,12 +68,17 @@ def _channel_model(kind: str) -> type:
     return model
 
 
-def furnish(loaded: Settings) -> House:
-    """Open the sources and channels of *loaded*; nothing is asked and nothing connects yet."""
+def furnish(loaded: Settings, permit: Callable[[str, float], None] | None = None) -> House:
+    """Open the sources and channels of *loaded*; nothing is asked and nothing connects yet.
+
+    *permit* waits until the named source may be called once more, at one call in so many seconds.
+    """
     return House(
         settings=loaded,
         sources={
-            name: sources.load(section.kind).open(section.options, name=name, clock=now)
+            name: sources.load(section.kind).open(
+                section.options, name=name, clock=now, sleep=partial(permit, name) if permit else time.sleep
+            )
             for name, section in loaded.sources.items()
         },
         channels={
@@ -86,8 +92,9 @@ def furnish(loaded: Settings) -> House:
 class LiveHouse:
     """The house of the last good file; reads the file again when it changed, and keeps the old one on a mistake."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, permit: Callable[[str, float], None]) -> None:
         self._watch = watch
+        self._permit = permit
         self._lock = threading.Lock()
         self._house: House | None = None
         self._looked = datetime.min.replace(tzinfo=UTC)
@@ -104,7 +111,7 @@ class LiveHouse:
                 log.error("config_refused", mistakes=str(error))
             self._said = str(error) if error else ""
             if self._house is None or changed:
-                old, self._house = self._house, furnish(loaded)
+                old, self._house = self._house, furnish(loaded, self._permit)
                 log.info("config_loaded", orders=len(loaded.orders), parcels=len(loaded.parcels))
                 if old is not None:
                     _close(old)
@@ -162,9 +169,14 @@ def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ)
     """Wire one process: house, store, pipeline, broker, actors. Raises Misconfigured for a bad first file."""
     known = knowledge.load()
     watch = Watch(config, source_model=_source_model, channel_model=_channel_model, environ=environ)
-    house = LiveHouse(watch)
-    house()
     store = Store.connect(url)
+
+    def permit(source: str, seconds: float) -> None:
+        while wait := store.take(source, rate=1 / seconds):
+            pause(wait)
+
+    house = LiveHouse(watch, permit)
+    house()
     store.prepare()
     broker = make_broker(url)
     bells: list[actors.Bells] = []

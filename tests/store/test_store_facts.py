@@ -118,3 +118,12 @@ def test_the_sources_that_ever_watched_are_known(store: Store) -> None:
     store.enrol("post", ["a/1"], spread=timedelta(0))
     store.dismiss("post", ["a/1"])
     assert store.sources() == ("post",)
+
+
+def test_a_further_call_takes_from_the_bucket_that_claims_take_from(store: Store) -> None:
+    store.enrol("post", ["a/1", "a/2"], spread=timedelta(0))
+    assert store.claim("post", 1, lease=timedelta(minutes=1), rate=0.001).parcels
+    assert store.take("post", rate=0.001) > timedelta(minutes=10)
+    assert store.take("other", rate=3.0) == timedelta(0)
+    assert store.take("other", rate=3.0) > timedelta(0)
+    assert store.claim("other", 1, lease=timedelta(minutes=1), rate=3.0).wait is None, "nothing is due there"

@@ -48,6 +48,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "unsettled": lambda s: s.unsettled(within=HOUR),
     "count_watched": lambda s: s.count_watched("post"),
     "sources": lambda s: s.sources(),
+    "take": lambda s: s.take("post", rate=1.0),
     "met_unknown": lambda s: s.met_unknown([{"text": "a wording"}]),
     "unknown": lambda s: s.unknown(),
     "notices": lambda s: s.notices(),

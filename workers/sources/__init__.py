@@ -6,8 +6,9 @@ A source module holds three things and no registry entry:
     its own options, ``extra="forbid"``;
 ``parse(payload, *, source) -> Mapping[str, Sequence[Sighting]]``
     pure: the service's answer, decoded, to sightings by tracking number, oldest first;
-``open(settings, *, name, clock) -> Source``
-    the thing that asks. Opening makes no request.
+``open(settings, *, name, clock, sleep) -> Source``
+    the thing that asks. Opening makes no request. ``sleep(seconds)`` is called before each further call of one look:
+    it waits at least until the rate that all workers share allows one more.
 
 An error is not an empty answer: a source that fails, blocks or answers nonsense raises (for the whole batch) or returns
 (for one parcel) ``Temporary`` or ``Permanent``, never an empty list.

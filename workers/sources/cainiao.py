@@ -74,9 +74,13 @@ def parse(payload: bytes | Mapping[str, Any], *, source: str) -> Mapping[str, Se
 
 
 def open(  # noqa: A001 - the contract of a source module names it so
-    settings: Settings, *, name: str, clock: Callable[[], datetime]
+    settings: Settings,
+    *,
+    name: str,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None] | None = None,  # noqa: ARG001 -- the contract of a source module names it
 ) -> Cainiao:
-    """Return the source; makes no request."""
+    """Return the source; makes no request. One look is one call, so it never uses *sleep*."""
     return Cainiao(settings, name=name, clock=clock)
 
 

@@ -100,9 +100,13 @@ def parse(payload: bytes | Mapping[str, Any], *, source: str) -> Mapping[str, Se
 
 
 def open(  # noqa: A001 - the contract of a source module names it so
-    settings: Settings, *, name: str, clock: Callable[[], datetime]
+    settings: Settings,
+    *,
+    name: str,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None] | None = None,  # noqa: ARG001 -- the contract of a source module names it
 ) -> Replay:
-    """Return the source; reads no file yet."""
+    """Return the source; reads no file yet. It makes no call, so it never uses *sleep*."""
     return Replay(settings, name=name, clock=clock)
 
 

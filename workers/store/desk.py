@@ -44,6 +44,10 @@ class Desk:
             for i in range(0, len(parcels), _PAGE)
         )
 
+    def take(self, source: str, *, rate: float, burst: int = 1) -> timedelta:
+        """Take a token for one further call to *source*; return how long to wait where there is none yet."""
+        return timedelta(milliseconds=int(self.scripts.run("take", source, max(rate, 0.001), max(1, burst))))
+
     def met_unknown(self, entries: Sequence[Mapping[str, str]]) -> None:
         """Count wordings that nobody could read: each has a ``text``, and what helps to place it."""
         flat: list[str] = []
