@@ -123,7 +123,10 @@ def estimate(tax: Tax) -> Estimate:
         rules=(RULE,),
         expected=(
             Evidence(
-                "rule", "Union handling fee of 2 EUR an item", "countries/EU.yaml:80", "https://ec.europa.eu"
+                "rule",
+                "EU handling_fee from 2026-11-01 (expected)",
+                "countries/EU.yaml:80",
+                "https://ec.europa.eu",
             ),
         ),
         rates=("1 USD = 0.92 EUR (ECB, 2026-12-07)",),

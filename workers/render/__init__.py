@@ -34,6 +34,7 @@ SHORT_TITLES: Final = (40, 28, 20, 12)  # characters tried in an SMS, until it f
 SHORT_PARTS: Final = 2  # segments of an SMS
 SHORT_WHO: Final = 24
 GST: Final = frozenset({"AU", "CA", "IN", "NZ", "SG"})  # where the import VAT goes by this name
+RULE_NAME: Final = re.compile(r"\w+ ([a-z_.]+) from (\d{4}-\d\d-\d\d)")  # how knowledge.law names a row
 HEADINGS: Final = ("steps", "by_when", "cost", "dont", "contact", "timeline", "letter", "why")
 
 
@@ -186,12 +187,23 @@ class Renderer:
         assumed = cost["assumptions"] if lines else ()  # without figures there is nothing they would qualify
         notes = [self._assumption(key, told) for key in assumed]
         notes += cost["rates"]
-        notes += [
-            self._templates.name("expected_line", told, what=formats.cited(rule).replace("_", " "))
-            for rule in cost["expected"]
-        ]
+        notes += [self._announced(rule, told) for rule in cost["expected"]]
         total = self._templates.range(cost["low"], cost["high"], told) if cost["known"] else ""
         return {"lines": lines, "total": total, "notes": notes}
+
+    def _announced(self, rule: Context, told: Plain) -> str:
+        """Say what is to change, in words: the rule calls itself "EU handling_fee from 2026-11-01 (expected)"."""
+        reader: formats.Reader = told["reader"]
+        found = RULE_NAME.match(rule["what"])
+        line, day = (found[1].replace(".", "_"), found[2]) if found else ("other", None)
+        what = self._templates.name(f"change_{line}", told, default="")
+        return self._templates.name(
+            "expected_line",
+            told,
+            what=what or self._templates.name("change_other", told),
+            day=reader.day(day) or self._templates.name("no_date", told),
+            source=formats.cite(rule["source"]),
+        )
 
     def _charge(self, name: str, told: Plain) -> str:
         if name == "import_vat" and told["order"]["destination"] in GST:
