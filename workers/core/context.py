@@ -28,6 +28,8 @@ EXPORT = frozenset({Stage.EXPORT_CUSTOMS, Stage.EXPORT_CLEARED})
 DELIVERY = frozenset({Stage.OUT_FOR_DELIVERY, Stage.AVAILABLE_FOR_PICKUP, Stage.DELIVERY_FAILED})
 MOVING = frozenset({Stage.IN_TRANSIT, Stage.ARRIVED_DESTINATION})
 _DIRECTED = CLEARING | {Stage.RELEASED, Stage.REFUSED}
+# … and those that mean the same wherever they are said.
+_SETTLED = frozenset({Stage.UNKNOWN, Stage.PRE_TRANSIT, Stage.IN_TRANSIT, Stage.RETURNING, Stage.EXCEPTION})
 _ASKS = frozenset({Stage.HELD, Stage.DOCUMENTS_REQUIRED, Stage.PAYMENT_DUE, Stage.CLEARANCE_DELAY})
 
 # Goods are cleared once, at the first frontier of a customs union: what happens in one member counts for all.
@@ -125,7 +127,7 @@ def resolve(
     export clearance is finished. *at_origin*: it has been seen moving, and nothing tells that it left.
     Where nothing tells, the reading comes back unchanged.
     """
-    if reading.stage is Stage.UNKNOWN:
+    if reading.stage in _SETTLED:
         return reading
     where = side_of(sighting.country, origin=origin, destination=destination)
     if reading.stage in _DIRECTED:
@@ -187,13 +189,15 @@ def _because(
     charges: Charges | None = None,
     addressee: Addressee | None = None,
 ) -> Reading:
-    settled = replace(
-        reading,
-        stage=stage or reading.stage,
-        side=side or reading.side,
-        charges=charges or reading.charges,
-        addressee=addressee or reading.addressee,
-    )
-    if settled == reading:
+    stage, side = stage or reading.stage, side or reading.side
+    charges, addressee = charges or reading.charges, addressee or reading.addressee
+    same = stage is reading.stage and side is reading.side
+    if same and charges is reading.charges and addressee is reading.addressee:
         return reading
-    return replace(settled, evidence=(*reading.evidence, Evidence("context", what, "core/context.py")))
+    evidence = (*reading.evidence, _of_context(what))
+    return Reading(stage, reading.causes, side, addressee, charges, evidence, reading.beat)
+
+
+@lru_cache(maxsize=1024)  # a few sentences
+def _of_context(what: str) -> Evidence:
+    return Evidence("context", what, "core/context.py")

@@ -8,15 +8,15 @@ remembered: it never falls, so that a notice already owed keeps its name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from workers.core import context
 from workers.core.context import CLEARING, DELIVERY, EXPORT
-from workers.core.model import Charges, Reading, Seen, Side, Snapshot, Stage, Transition
+from workers.core.model import Charges, Reading, Seen, Side, Sighting, Snapshot, Stage, Transition
 from workers.core.moves import CUSTOMS, Event, Standing, move
-from workers.core.timeline import Identity, Looked, doubt, fold, identity, merge, raw, usable
+from workers.core.timeline import Identity, Looked, believable, doubt, fold, identity, merge, usable
 
 OSCILLATION = timedelta(hours=12)  # pending, released, pending again within this is one stay
 AT_ORIGIN = timedelta(days=6)  # so long after an origin scan "customs" without a place is still export
@@ -51,9 +51,9 @@ def detect(
     if not looked:
         return before, None
     timeline, news = merge(before.timeline, looked, source=source, now=now)
-    walked = tuple(_walk(timeline, origin=origin, destination=destination, now=now, ordered=ordered))
-    timeline = tuple(step.seen for step, _ in walked)
-    stands = walked[-1][1]
+    stands = Standing()
+    walk = _walk(timeline, stands, origin=origin, destination=destination, now=now, ordered=ordered)
+    timeline = tuple(seen for seen, _ in walk)
     transition = _transition(before, stands, timeline, now=now)
     known = before.occurrences.get(stands.stage, 0)
     occurrence = transition.occurrence if transition else (known or before.occurrence)
@@ -79,21 +79,36 @@ def detect(
 
 def story(timeline: Sequence[Seen], *, origin: str, destination: str, now: datetime) -> tuple[Step, ...]:
     """Return the parcel's way through *timeline*, event by event: what ``explain`` shows."""
-    return tuple(step for step, _ in _walk(timeline, origin=origin, destination=destination, now=now))
+    steps = []
+    stands = Standing()
+    before = stands.stage
+    for seen, rule in _walk(timeline, stands, origin=origin, destination=destination, now=now):
+        entered = stands.stage is not before
+        before = stands.stage
+        steps.append(Step(seen, before, stands.rule if entered else rule, entered))
+    return tuple(steps)
 
 
 def _walk(
-    timeline: Sequence[Seen], *, origin: str, destination: str, now: datetime, ordered: date | None = None
-) -> Iterator[tuple[Step, Standing]]:
-    stands = Standing()
+    timeline: Sequence[Seen],
+    stands: Standing,
+    *,
+    origin: str,
+    destination: str,
+    now: datetime,
+    ordered: date | None = None,
+) -> Iterator[tuple[Seen, str]]:
+    """Lead *stands* through *timeline*; yield every event as it reads in context, and the rule that decided on it."""
+    believed = believable(now)
     stays: dict[tuple[Stage, Side | None], _Stay] = {}
     opens = datetime.combine(ordered, time(), UTC) - timedelta(days=1) if ordered else None
     for seen in timeline:
-        at = seen.sighting.at if usable(seen.sighting, now=now) else None
-        said = raw(seen)
+        sighting = seen.sighting
+        at = believed(sighting)
+        said = seen.said or seen.reading
         reading = context.resolve(
             said,
-            seen.sighting,
+            sighting,
             origin=origin,
             destination=destination,
             arrived=stands.arrived,
@@ -101,14 +116,18 @@ def _walk(
             export_done=stands.export_done,
             at_origin=_at_origin(stands, at),
         )
-        seen = replace(seen, reading=reading, said=said if said is not reading else None)
+        if reading is not said:
+            seen = Seen(sighting, reading, seen.first_seen, seen.witnesses, seen.vanished, said)
+        elif seen.said is not None:
+            seen = Seen(sighting, reading, seen.first_seen, seen.witnesses, seen.vanished)
         event = Event(
             seen=seen,
             reading=reading,
             at=None if opens and at and at < opens else at,
-            where=context.side_of(seen.sighting.country, origin=origin, destination=destination),
-            words=fold(seen.sighting.text),
-            later=_later(stands.proof, seen, now=now),
+            where=context.side_of(sighting.country, origin=origin, destination=destination),
+            words=fold(sighting.text),
+            later=_later(stands.proof, sighting, believed),
+            stage=reading.stage,
         )
         stage, rule = move(stands, event)
         entered = stage is not stands.stage
@@ -117,7 +136,7 @@ def _walk(
         elif reading.stage is stage or reading.stage is Stage.EXCEPTION:
             _enrich(stands, reading)
         _note(stands, event, rule, origin=origin, destination=destination)
-        yield Step(seen, stage, stands.rule if entered else rule, entered), stands
+        yield seen, rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,16 +222,15 @@ def _at_origin(s: Standing, at: datetime | None) -> bool:
     return at is None or s.scanned_at is None or at - s.scanned_at <= AT_ORIGIN
 
 
-def _later(proof: Seen | None, seen: Seen, *, now: datetime) -> bool:
-    """Whether *seen* is later than *proof* beyond doubt; within one carrier's list its order is enough."""
+def _later(proof: Seen | None, b: Sighting, believed: Callable[[Sighting], datetime | None]) -> bool:
+    """Whether *b* is later than *proof* beyond doubt; within one carrier's list its order is enough."""
     if proof is None:
         return True
-    a, b = proof.sighting, seen.sighting
-    if (a.source, a.carrier) == (b.source, b.carrier):
+    a = proof.sighting
+    if a.carrier == b.carrier and a.source == b.source:
         return True
-    if a.at is None or b.at is None or not usable(a, now=now) or not usable(b, now=now):
-        return False
-    return b.at - a.at > doubt(a, b)
+    before, after = believed(a), believed(b)
+    return before is not None and after is not None and after - before > doubt(a, b)
 
 
 def _since(stands: Standing, now: datetime) -> datetime | None:
@@ -229,9 +247,9 @@ def _transition(
         return None
     first = before.first_look is None
     known = before.occurrences.get(stands.stage, 0)
-    if not first:
+    fell_back = stands.stay is not None and stands.stay is not stands.proof
+    if not first and (stands.stage is before.stage or (fell_back and known)):
         old = {identity(seen.sighting) for seen in before.timeline}
-        fell_back = stands.stay is not None and stands.stay is not stands.proof
         if fell_back and known and stands.stay and not _new(stands.stay, old, now):
             return None
         if stands.stage is before.stage:

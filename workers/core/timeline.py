@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -30,6 +30,11 @@ _DOUBT = {
     TimeQuality.EXACT: timedelta(0),
     TimeQuality.ASSUMED: timedelta(hours=14),
     TimeQuality.DAY: timedelta(hours=36),
+}
+_DOUBTS = {
+    (a, b): max(_DOUBT.get(a, timedelta(0)), _DOUBT.get(b, timedelta(0)))
+    for a in TimeQuality
+    for b in TimeQuality
 }
 _SAME_WORDS = timedelta(hours=8)  # two sources, both sure of the time, the same words
 _SAME_STAGE = timedelta(hours=2)  # … other words of the same stage
@@ -56,14 +61,25 @@ def identity(sighting: Sighting) -> Identity:
 
 def usable(sighting: Sighting, *, now: datetime) -> bool:
     """Whether the time of *sighting* can be believed at all (within its doubt)."""
-    if sighting.at is None or sighting.quality is TimeQuality.UNKNOWN:
-        return False
-    return _BEGINNING <= sighting.at <= now + timedelta(hours=14)
+    return believable(now)(sighting) is not None
+
+
+def believable(now: datetime) -> Callable[[Sighting], datetime | None]:
+    """Return what tells the time of a sighting if it can be believed at all (within its doubt), seen from *now*."""
+    latest = now + timedelta(hours=14)
+
+    def believed(sighting: Sighting) -> datetime | None:
+        at = sighting.at
+        if at is None or sighting.quality is TimeQuality.UNKNOWN:
+            return None
+        return at if _BEGINNING <= at <= latest else None
+
+    return believed
 
 
 def doubt(a: Sighting, b: Sighting) -> timedelta:
     """Return by how much the clocks of *a* and *b* may disagree."""
-    return max(_DOUBT.get(a.quality, timedelta(0)), _DOUBT.get(b.quality, timedelta(0)))
+    return _DOUBTS[a.quality, b.quality]
 
 
 def closeness(a: Sighting, b: Sighting) -> float:
@@ -112,44 +128,44 @@ def merge(
     """
     if not looked:
         return tuple(known), False
-    fresh = _distinct(looked)
+    distinct = _distinct(looked)
+    fresh = list(distinct.values())
     entries = [_Entry(seen, index, None) for index, seen in enumerate(known)]
     by_identity = {identity(entry.seen.sighting): entry for entry in entries}
     left: list[int] = []
     news = False
-    for place, (sighting, reading) in enumerate(fresh):
-        entry = by_identity.get(identity(sighting))
+    for place, (key, (sighting, reading)) in enumerate(distinct.items()):
+        entry = by_identity.get(key)
         if entry is None:
             left.append(place)
         else:
             news |= _again(entry, sighting, reading, source, place)
-    for entry, place in _pairs(
-        [e for e in entries if e.listed is None], [(p, fresh[p][0]) for p in left], fresh, source
-    ):
+    missing = [e for e in entries if e.listed is None] if left else []
+    for entry, place in _pairs(missing, [(p, fresh[p][0]) for p in left], fresh, source):
         left.remove(place)
         news |= _again(entry, *fresh[place], source, place)
-    newest = max(
-        (s.sighting.at for s in known if usable(s.sighting, now=now) and s.sighting.at), default=None
+    full = len(known) >= CAP
+    newest = (
+        max(filter(None, map(believable(now), (s.sighting for s in known))), default=None) if full else None
     )
     for place in left:
         sighting, reading = fresh[place]
         entries.append(_Entry(Seen(sighting, reading, now, (source,)), None, place))
         # What was dropped from a full timeline comes back with every look and is no news.
-        full = len(known) >= CAP and newest is not None and sighting.at is not None and sighting.at < newest
-        news |= not full
+        news |= not (newest is not None and sighting.at is not None and sighting.at < newest)
     for entry in entries:
         if entry.listed is None and entry.seen.witnesses == (source,):
             entry.seen = replace(entry.seen, vanished=True)
     return trim(_arranged(entries, now=now)), news
 
 
-def _distinct(looked: Looked) -> list[tuple[Sighting, Reading]]:
+def _distinct(looked: Looked) -> dict[Identity, tuple[Sighting, Reading]]:
     """Return the look without repetitions; of two copies of an event the one that tells more is kept."""
     found: dict[Identity, tuple[Sighting, Reading]] = {}
     for pair in looked[-_MOST:]:
         key = identity(pair[0])
         found[key] = max(found[key], pair, key=_telling) if key in found else pair
-    return list(found.values())
+    return found
 
 
 def _telling(pair: tuple[Sighting, Reading]) -> tuple[bool, bool, str, str, str, str, str]:
@@ -236,10 +252,15 @@ def _match(seen: Seen, new: Sighting, reading: Reading, source: str) -> tuple[in
 
 def _arranged(entries: list[_Entry], *, now: datetime) -> tuple[Seen, ...]:
     """Return the entries in order: see the module's first words."""
-    before = sorted((e for e in entries if e.known is not None), key=lambda e: e.known or 0)
+    believed = believable(now)
     look = sorted((e for e in entries if e.listed is not None), key=lambda e: e.listed or 0)
-    clocks = {id(e): clock for e, clock in zip(before, _clocks(before, {}, now=now), strict=True)}
-    clocks |= {id(e): clock for e, clock in zip(look, _clocks(look, clocks, now=now), strict=True)}
+    dated = [believed(entry.seen.sighting) for entry in look]
+    clocks: dict[int, datetime] = {}
+    if len(look) < len(entries) or None in dated:  # else this look's list alone says where everything stands
+        before = [e for e in entries if e.known is not None]  # as they stand in the timeline
+        dates = [believed(entry.seen.sighting) for entry in before]
+        clocks = {id(e): at for e, at in zip(before, _clocks(before, dates, {}), strict=True)}
+    clocks |= {id(e): at for e, at in zip(look, _clocks(look, dated, clocks), strict=True)}
 
     def key(entry: _Entry) -> tuple[datetime, int, str, str]:
         s = entry.seen.sighting
@@ -248,11 +269,16 @@ def _arranged(entries: list[_Entry], *, now: datetime) -> tuple[Seen, ...]:
     return tuple(entry.seen for entry in sorted(entries, key=key))
 
 
-def _clocks(listed: list[_Entry], anchors: dict[int, datetime], *, now: datetime) -> list[datetime]:
+def _clocks(
+    listed: list[_Entry], dated: list[datetime | None], anchors: dict[int, datetime]
+) -> list[datetime]:
     """Return for every event of a list the time by which it is sorted; *anchors*: where it stood before."""
     sightings = [entry.seen.sighting for entry in listed]
-    dated = [s.at if usable(s, now=now) else None for s in sightings]
     in_order = _in_order(sightings, dated)
+    if in_order and all(s.quality is TimeQuality.EXACT for s in sightings):
+        sure = [at for at in dated if at is not None]
+        if len(sure) == len(dated):
+            return sure
     clocks = [anchors.get(id(entry)) if at is None else at for entry, at in zip(listed, dated, strict=True)]
     firm = [s.quality is TimeQuality.EXACT or at is None for s, at in zip(sightings, dated, strict=True)]
     following: datetime | None = None  # the earliest of the exact events that follow
@@ -280,10 +306,12 @@ def _in_order(sightings: list[Sighting], dated: list[datetime | None]) -> bool:
     for sighting, at in zip(sightings, dated, strict=True):
         if at is None:
             continue
+        mine = sighting.quality
         for quality, latest in reached.items():
-            if latest - at > max(_DOUBT[quality], _DOUBT[sighting.quality]):
+            if latest > at and latest - at > _DOUBTS[quality, mine]:
                 return False
-        reached[sighting.quality] = max(reached.get(sighting.quality, at), at)
+        if mine not in reached or at > reached[mine]:
+            reached[mine] = at
     return True
 
 
