@@ -250,11 +250,20 @@ def _whole(days: float) -> int:
     return int(days + 0.5)
 
 
+def _decisive(reading: Reading | None) -> list[Evidence]:
+    """Return the code, the wording that decided and the context; ``explain`` shows every word besides."""
+    found: list[Evidence] = []
+    for evidence in reading.evidence if reading else ():
+        if evidence.kind in ("grammar", "phrase") and any(e.kind in ("grammar", "phrase") for e in found):
+            continue
+        found.append(evidence)
+    return found[:READINGS]
+
+
 def _evidence(reading: Reading | None, advice: Advice, estimate: Estimate) -> list[Plain]:
     """Return what decided, in the order of the road: the reading, the law, the advice row; nothing twice."""
     found: list[Plain] = []
-    read = reading.evidence[:READINGS] if reading else ()
-    for evidence in (*read, *estimate.rules[:RULES], advice.evidence):
+    for evidence in (*_decisive(reading), *estimate.rules[:RULES], advice.evidence):
         entry = _rule(evidence)
         if entry not in found:
             found.append(entry)
