@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from workers.core.model import TimeQuality
 from workers.sources._fields import country, name, table, tables, whole, word
 from workers.sources._http import PATIENCE, quoted, retry_after
-from workers.sources._seventeentrack_events import when
+from workers.sources._seventeentrack_events import Event, when
 from workers.sources._times import millis, moment, naive, offset, utc
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -88,7 +89,7 @@ def test_fillers_are_no_time(text: Any) -> None:
 def test_17track_times_are_as_good_as_what_backs_them(
     fields: dict[str, Any], at: datetime, quality: str
 ) -> None:
-    assert when(fields) == (at, TimeQuality(quality))
+    assert when(msgspec.convert(fields, Event)) == (at, TimeQuality(quality))
 
 
 def test_texts_stay_on_one_line_and_odd_values_are_empty() -> None:

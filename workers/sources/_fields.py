@@ -15,6 +15,8 @@ _CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
 
 def word(value: Any, limit: int = _LONG) -> str:
     """Return an untrusted text on one line, no control characters, cut at *limit*; "" for what is no text."""
+    if value is None:  # nearly all places of an answer are empty
+        return ""
     if isinstance(value, str):
         text = value
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -53,7 +55,7 @@ def whole(value: Any) -> int:
 
 def country(value: Any) -> str:
     """Return an ISO 3166-1 alpha-2 code in upper case; "" for anything that cannot be one."""
-    code = word(value, 10).upper()
+    code = (value if isinstance(value, str) and len(value) == 2 else word(value, 10)).upper()
     return code if len(code) == 2 and code.isascii() and code.isalpha() else ""
 
 

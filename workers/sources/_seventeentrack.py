@@ -68,7 +68,7 @@ class Envelope(Struct, frozen=True):
 
 # The wire. A place documented as an object also takes these, and is then treated as missing or as a problem.
 _Plain = str | int | float | bool | None
-_Odd = list[Any] | _Plain
+Odd = list[Any] | _Plain
 
 
 class _Who(Struct):
@@ -78,13 +78,13 @@ class _Who(Struct):
 
 
 class _Provider(Struct):
-    provider: _Who | _Odd = None
+    provider: _Who | Odd = None
     provider_lang: Any = None
     events: Raw = Raw(b"null")
 
 
 class _Tracking(Struct):
-    providers: list[_Provider | _Odd] | _Provider | _Plain = None
+    providers: list[_Provider | Odd] | _Provider | _Plain = None
 
 
 class _Status(Struct):
@@ -99,10 +99,10 @@ class _Misc(Struct):
 
 
 class _Info(Struct):
-    latest_status: _Status | _Odd = None
+    latest_status: _Status | Odd = None
     latest_event: Raw = Raw(b"null")
-    misc_info: _Misc | _Odd = None
-    tracking: _Tracking | _Odd = None
+    misc_info: _Misc | Odd = None
+    tracking: _Tracking | Odd = None
 
 
 class _Error(Struct):
@@ -113,20 +113,20 @@ class _Error(Struct):
 class _Item(Struct):
     number: Any = None
     carrier: Any = None
-    track_info: _Info | _Odd | UnsetType = UNSET
-    error: _Error | _Odd = None
+    track_info: _Info | Odd | UnsetType = UNSET
+    error: _Error | Odd = None
 
 
 class _Data(_Item):
-    accepted: list[_Item | _Odd] | _Item | _Plain | UnsetType = UNSET
-    rejected: list[_Item | _Odd] | _Item | _Plain | UnsetType = UNSET
-    errors: list[_Error | _Odd] | _Error | _Plain = None
+    accepted: list[_Item | Odd] | _Item | _Plain | UnsetType = UNSET
+    rejected: list[_Item | Odd] | _Item | _Plain | UnsetType = UNSET
+    errors: list[_Error | Odd] | _Error | _Plain = None
 
 
 class _Outer(_Item):
     code: Any = 0
     message: Any = ""
-    data: _Data | _Odd = None
+    data: _Data | Odd = None
 
 
 _DECODER = msgspec.json.Decoder(_Outer)

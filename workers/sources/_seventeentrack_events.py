@@ -2,20 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from heapq import merge
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from workers.core.model import Sighting, TimeQuality
 from workers.errors import Temporary
-from workers.sources._fields import UNREADABLE, country, table, word
+from workers.sources._fields import UNREADABLE, country, word
 from workers.sources._http import quoted
-from workers.sources._seventeentrack import Item, Leg
+from workers.sources._seventeentrack import Item, Leg, Odd
 from workers.sources._times import moment, naive, offset, utc
+
+
+class Written(Struct):
+    """A time as the carrier wrote it."""
+
+    date: Any = None
+    time: Any = None
+    timezone: Any = None
+
+
+class _Translation(Struct):
+    description: Any = None
+    lang: Any = None
+
+
+class _Address(Struct):
+    country: Any = None
+    city: Any = None
+    state: Any = None
+
+
+class Event(Struct):
+    """One event; as everywhere in these answers any place takes any type."""
+
+    time_iso: Any = None
+    time_utc: Any = None
+    time_raw: Written | Odd = None
+    description: Any = None
+    description_translation: _Translation | Odd = None
+    location: Any = None
+    stage: Any = None
+    sub_status: Any = None
+    address: _Address | Odd = None
+
+
+_NOWHERE = _Address()
+_EVENTS = msgspec.json.Decoder(list[Event | Odd])
 
 
 def read_all(items: Sequence[Item], *, source: str) -> Sequence[Sighting]:
@@ -33,7 +71,12 @@ def read_all(items: Sequence[Item], *, source: str) -> Sequence[Sighting]:
                 lines.append(list(_timed(_sightings(item, leg, source))))
             except UNREADABLE as error:
                 raise Temporary(f"17TRACK's events cannot be read: {quoted(error)}") from None
-    out = list(dict.fromkeys(sighting for _, sighting in merge(*lines, key=lambda pair: pair[0])))
+    if len(lines) == 1:
+        told = [sighting for _, sighting in lines[0]]
+    else:
+        told = [sighting for _, sighting in merge(*lines, key=lambda pair: pair[0])]
+    alone = len({(s.at, s.text) for s in told}) == len(told)  # no two are alike even in that
+    out = told if alone else list(dict.fromkeys(told))
     if not out:
         out = [
             Sighting(source=source, text=item.words or item.status, system="17track", code=item.status)
@@ -49,26 +92,25 @@ def _sightings(item: Item, leg: Leg, source: str) -> list[Sighting]:
     number = item.local if item.local and leg.key and leg.key == item.local_key else ""
     return [
         _sighting(event, source=source, carrier=leg.carrier, number=number, lang=leg.lang)
-        for event in reversed(msgspec.json.decode(leg.events) if leg.events else [])
-        if isinstance(event, dict)
+        for event in reversed(_EVENTS.decode(leg.events) if leg.events else [])
+        if isinstance(event, Event)
     ]
 
 
-def _sighting(event: Mapping[str, Any], *, source: str, carrier: str, number: str, lang: str) -> Sighting:
-    text, translation, lang_to = word(event.get("description")), "", ""
-    translated = event.get("description_translation")
-    if isinstance(translated, dict):
-        translation, lang_to = word(translated.get("description")), word(translated.get("lang"))[:35]
-    else:
+def _sighting(event: Event, *, source: str, carrier: str, number: str, lang: str) -> Sighting:
+    text, translation, lang_to = word(event.description), "", ""
+    translated = event.description_translation
+    if isinstance(translated, _Translation):
+        translation, lang_to = word(translated.description), word(translated.lang)[:35]
+    elif translated is not None:
         translation = word(translated)
     if not text:
         text, translation, lang = translation, "", lang_to
     elif translation == text:
         translation = ""  # copied, not translated: says nothing of the language either
-    address = table(event.get("address"))
-    town = ", ".join(filter(None, (word(address.get("city")), word(address.get("state")))))
+    address = event.address if isinstance(event.address, _Address) else _NOWHERE
     at, quality = when(event)
-    code = word(event.get("sub_status")) or word(event.get("stage"))
+    code = word(event.sub_status) or word(event.stage)
     return Sighting(
         source=source,
         text=text or code,
@@ -78,24 +120,27 @@ def _sighting(event: Mapping[str, Any], *, source: str, carrier: str, number: st
         code=code,
         translation=translation,
         lang=lang,
-        place=word(event.get("location")) or town,
-        country=country(address.get("country")),
+        place=word(event.location) or ", ".join(filter(None, (word(address.city), word(address.state)))),
+        country=country(address.country),
         carrier=carrier,
         number=number,
     )
 
 
-def when(event: Mapping[str, Any]) -> tuple[datetime | None, TimeQuality]:
+def when(event: Event) -> tuple[datetime | None, TimeQuality]:
     """Return the time of an event and how well it is known.
 
     ``time_iso`` beats ``time_utc``, which has been seen half an hour beside it; an offset counts as the
     carrier's own only where ``time_raw`` holds one, because 17TRACK infers the others. Without either,
     ``time_raw`` is a naive local time.
     """
-    raw = event.get("time_raw")
-    written = moment(raw)  # some answers hold a string here
-    zone: tzinfo | None = offset(table(raw).get("timezone")) or (written.tzinfo if written else None)
-    iso, instant = moment(event.get("time_iso")), utc(moment(event.get("time_utc")))
+    raw = event.time_raw
+    if isinstance(raw, Written):
+        zone: tzinfo | None = offset(raw.timezone)
+    else:
+        written = moment(raw)  # some answers hold a string here
+        zone = written.tzinfo if written else None
+    iso, instant = moment(event.time_iso), utc(moment(event.time_utc))
     at = utc(iso) if iso is not None and iso.tzinfo is not None else None
     if at is not None:
         agrees = instant is None or instant == at
@@ -103,9 +148,9 @@ def when(event: Mapping[str, Any]) -> tuple[datetime | None, TimeQuality]:
     if instant is not None:
         return instant, TimeQuality.ASSUMED
     if iso is not None:
-        return naive(event.get("time_iso"))
-    if isinstance(raw, dict):
-        text = f"{word(raw.get('date'))} {word(raw.get('time'))}".strip()
+        return naive(event.time_iso)
+    if isinstance(raw, Written):
+        text = f"{word(raw.date)} {word(raw.time)}".strip()
         at, quality = naive(text)
         if at is not None and zone is not None and quality is TimeQuality.ASSUMED:
             return utc(at.replace(tzinfo=zone)), TimeQuality.EXACT

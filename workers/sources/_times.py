@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any
 
 from workers.core.model import TimeQuality
@@ -19,6 +20,10 @@ def moment(text: Any) -> datetime | None:
     if not isinstance(text, str):
         return None
     try:
+        return datetime.fromisoformat(text)  # nearly all times are in form already
+    except ValueError:
+        pass
+    try:
         return datetime.fromisoformat(text.strip().replace("/", "-"))
     except ValueError:
         return None
@@ -29,7 +34,8 @@ def utc(when: datetime | None) -> datetime | None:
     if when is None:
         return None
     try:
-        when = when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+        if when.tzinfo is not UTC:
+            when = when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
     except (OverflowError, ValueError):
         return None
     return when if _EARLIEST <= when < _LATEST else None
@@ -48,6 +54,11 @@ def millis(value: Any) -> datetime | None:
 def offset(text: Any) -> timezone | None:
     """Return ``GMT+8``, ``GMT+08:00``, ``+08:00``, ``Z`` … as a zone; None for anything else."""
     said = str(text or "").strip()
+    return _offset(said) if len(said) <= 40 else None
+
+
+@lru_cache(maxsize=1024)  # a few spellings
+def _offset(said: str) -> timezone | None:
     if said.upper() in {"Z", "GMT", "UTC"}:
         return UTC
     match = _OFFSET.match(said)
