@@ -15,7 +15,7 @@ from workers import app as wiring
 from workers import knowledge, memory
 from workers import settings as settings_file
 from workers.channels import Envelope
-from workers.cli.common import Config, Json, advices, console, dump, fail, loaded, say
+from workers.cli.common import Config, Json, advices, command, console, dump, fail, loaded, say
 from workers.cli.look import _context
 from workers.core import rules
 from workers.core.classify import Classifier, classify_line
@@ -38,7 +38,7 @@ def init(config: Config = None) -> None:
     if path.exists():
         fail(f"{path} is there already; I left it alone", code=2)
     settings_file.write_example(path)
-    say(f"Wrote {path}. Edit it, then run `customs-watch validate`, then `customs-watch run`.")
+    say(f"Wrote {path}. Edit it, then run `{command()} validate`, then `{command()} run`.")
 
 
 def validate(config: Config = None, as_json: Json = False) -> None:

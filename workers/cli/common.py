@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,6 +32,14 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 def console() -> Console:
     """Return a console; made per call so that it follows the standard output of the moment."""
     return Console(highlight=False, emoji=False, markup=False)
+
+
+def command() -> str:
+    """Return how the person can call us: by name where the shell finds it, else by the path that was called."""
+    if shutil.which("customs-watch"):
+        return "customs-watch"
+    called = Path(sys.argv[0])
+    return os.path.relpath(called) if called.name == "customs-watch" else "customs-watch"
 
 
 def say(text: str) -> None:

@@ -20,7 +20,7 @@ from workers import app as wiring
 from workers import settings as settings_file
 from workers import supervise
 from workers.cli import report
-from workers.cli.common import Config, Json, console, engine, fail, loaded, say
+from workers.cli.common import Config, Json, command, console, engine, fail, loaded, say
 from workers.errors import Misconfigured
 from workers.pipeline import LEASE
 from workers.resources import shipped
@@ -46,7 +46,7 @@ def run(config: Config = None, once: Once = False, as_json: Json = False) -> Non
         settings_file.write_example(path)
         say(f"There was no {path}, so I wrote one from the annotated example.\n"
             "Edit it: put your own parcels under `orders:`, say under `recipients:` who is told, and run this again.\n"
-            f"`customs-watch validate --config {path}` tells whether it is right.")  # fmt: skip
+            f"`{command()} validate --config {path}` tells whether it is right.")  # fmt: skip
         return
     wiring.set_up_logging(sys.stderr)
     settings = loaded(config)
@@ -61,7 +61,7 @@ def run(config: Config = None, once: Once = False, as_json: Json = False) -> Non
         supervisor.start()
         parcels = len(settings.parcels)
         say(f"Watching {parcels} {'parcel' if parcels == 1 else 'parcels'} of {path}. Ctrl-C stops. "
-            "`customs-watch status` shows where they stand.")  # fmt: skip
+            f"`{command()} status` shows where they stand.")  # fmt: skip
         try:
             supervisor.run()
         finally:
