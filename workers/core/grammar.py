@@ -72,6 +72,10 @@ class _Load:
     turns: int
     operator: str  # "", "not", "wait"
 
+    @property
+    def waits(self) -> bool:
+        return self.operator == "wait"
+
 
 class Grammar:
     """The concepts, the rules in order of precedence, and the order in which sentences of one text outrank each other."""
@@ -149,9 +153,26 @@ class Grammar:
     def bits(self, clauses: Iterable[Sequence[Token]], *, after: bool) -> int:
         """Return the concepts of one sentence with their polarity, as bits."""
         total = 0
+        waiting: list[_Load] = []
         for clause in clauses:
-            total |= self._clause([self.load(token.words.concepts) for token in clause], after=after)
+            loads = waiting + self._loads_of(clause)
+            # "Will on Monday, the 12th, be delivered": a "will" that meets nothing to turn waits for the next clause.
+            waiting = [] if after or any(load.turns for load in loads) else [w for w in loads if w.waits]
+            total |= self._clause(loads, after=after)
         return total
+
+    def _loads_of(self, clause: Sequence[Token]) -> list[_Load]:
+        """Return what the words of *clause* do; words at one and the same place are one, so that a "not" turns them all."""
+        loads: list[_Load] = []
+        span = (-1, -1)
+        for token in clause:
+            load = self.load(token.words.concepts)
+            if (token.start, token.end) == span and not load.operator and not loads[-1].operator:
+                loads[-1] = _Load(loads[-1].fixed | load.fixed, loads[-1].turns | load.turns, "")
+            else:
+                loads.append(load)
+            span = (token.start, token.end)
+        return loads
 
     def _clause(self, loads: list[_Load], *, after: bool) -> int:
         total = 0

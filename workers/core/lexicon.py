@@ -153,6 +153,9 @@ def _meanings(
     listed += [(phrase, phrase.match) for phrase in language.phrases]
     for entry, patterns in listed:
         allowed = concepts if isinstance(entry, Phrase) else {}
+        known: set[str] = (
+            set()
+        )  # two patterns of one entry may be folded alike, with and without their accents
         for pattern in patterns:
             try:
                 found = list(
@@ -162,6 +165,10 @@ def _meanings(
                 mistakes.append((entry.where if entry else f"{language.code}:1", str(error)))
                 continue
             for literal in found:
+                if literal.check is None:
+                    if literal.text in known:
+                        continue
+                    known.add(literal.text)
                 yield (
                     literal.text,
                     Meaning(index, entry, pattern, literal.lead, literal.trail, literal.check),

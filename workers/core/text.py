@@ -66,8 +66,9 @@ _TAG = re.compile(
     r"</?(?:br|p|b|i|u|a|em|strong|span|div|font|small|li|ul|ol|td|tr)\b[^<>]{0,200}>", re.IGNORECASE
 )
 _DOT = re.compile(
-    r"(?<=[^\W\d_]{4})(?<!\bdept)\.(?=[^\d.])|(?<=[\d)])\. |\.{2,}|(?<=[\u0e00-\u9fff\uac00-\ud7a3])\."
+    r"(?<=[^\W\d_]{4})(?<!\bdept)\.(?=[^\d.])|(?:(?<=\d{3})|(?<=\)))\. |\.{2,}|(?<=[\u0e00-\u9fff\uac00-\ud7a3])\."
 )
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)[:,](?=\d)")  # an hour, an amount: no clause ends there
 _NO_BLANKS = r"[\u0e00-\u0eff\u1780-\u17ff\u1000-\u109f\u3005\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]"
 _BLANK = re.compile(f"(?<={_NO_BLANKS}) (?={_NO_BLANKS})")
 _COMPOSED = re.compile("[\u1100-\u11ff\u3099\u309a]")
@@ -133,9 +134,13 @@ def fold(text: str) -> str:
     if "&" in text or "<" in text:
         text = unescape(text)
     if text.isascii():
-        folded = text.lower().translate(_TABLE)
+        folded = text.lower()
     else:
-        folded = unicodedata.normalize("NFKD", repair(text)).casefold().translate(_TABLE)
+        folded = unicodedata.normalize("NFKD", repair(text)).casefold()
+    if ":" in folded or "," in folded:
+        folded = _BETWEEN_DIGITS.sub(" ", folded)
+    folded = folded.translate(_TABLE)
+    if not text.isascii():
         if _COMPOSED.search(folded):
             folded = unicodedata.normalize("NFC", folded)
     if "." in folded:

@@ -1,0 +1,60 @@
+"""What "not" and "will" turn, in a language of three words, so that no real language file can hide a fault of the engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from workers import resources
+from workers.core.classify import Classifier
+from workers.core.lexicon import Language, Words
+from workers.core.model import Stage
+from workers.knowledge import words
+
+
+def _classifier(**entries: tuple[str, ...]) -> Classifier:
+    grammar = words.load_grammar(resources.knowledge("grammar.yaml"))
+    listed = {"not": ("nix",), "will": ("wird",), "deliver": ("zugestellt",), "item": ("ding",)} | entries
+    rows = tuple(
+        Words(tuple(name.split("__")), patterns, f"xx:{i}")
+        for i, (name, patterns) in enumerate(listed.items())
+    )
+    return Classifier([Language("xx", "X", rows, ())], grammar, {})
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"deliver": ("zugestellt", "zügestellt")},  # folded alike
+        {"deliver": ("zugestellt",), "collect": ("zugestellt",)},  # under two concepts
+        {"deliver": ("zugestellt",), "deliver__recipient": ("zugestellt",)},
+    ],
+)
+def test_a_not_turns_every_word_at_its_place(entries: dict[str, tuple[str, ...]]) -> None:
+    classifier = _classifier(**entries)
+    assert classifier.read("Ding zugestellt").stage is Stage.DELIVERED
+    assert classifier.read("Ding nix zugestellt").stage is Stage.DELIVERY_FAILED
+    assert classifier.read("Ding wird zugestellt").stage is Stage.IN_TRANSIT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ding wird zwischen 14:00 und 16:00 zugestellt",
+        "Ding wird am 12. Mai zugestellt",
+        "Ding wird am Montag, den 12. Mai, zugestellt",
+    ],
+)
+def test_no_hour_and_no_date_comes_between_a_will_and_its_act(text: str) -> None:
+    assert _classifier().read(text).stage is Stage.IN_TRANSIT
+
+
+@pytest.mark.parametrize(
+    ("text", "stage"),
+    [
+        ("Wird zugestellt, Ding zugestellt", Stage.DELIVERED),  # the will has its act already
+        ("Nix hier, Ding zugestellt", Stage.DELIVERED),  # a "not" does not wait
+        ("Ding wird. Zugestellt", Stage.DELIVERED),  # nor does a will reach over the end of its sentence
+    ],
+)
+def test_a_will_waits_for_one_act_of_its_own_sentence(text: str, stage: Stage) -> None:
+    assert _classifier().read(text).stage is stage
