@@ -48,6 +48,7 @@ class Wire:
         headers: Mapping[str, str] | None = None,
         cap: int = CAP,
         cold: timedelta | None = None,
+        transport: httpx.BaseTransport | None = None,  # a guarded one, where the address is the user's
     ) -> None:
         self.service = service
         self._clock = clock
@@ -59,13 +60,20 @@ class Wire:
             timeout=httpx.Timeout(timeout.total_seconds()),
             follow_redirects=False,
             verify=_trust(),
+            transport=transport,
         )
 
     def call(
-        self, method: str, url: str, *, content: bytes | None = None, params: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        content: bytes | None = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Make one request; raises Temporary for whatever is no answer, ``after`` as the service said."""
-        headers = {"Content-Type": "application/json"} if content is not None else None
+        headers = {**({"Content-Type": "application/json"} if content is not None else {}), **(headers or {})}
         until = time.monotonic() + self._whole
         try:
             with self._client.stream(
