@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,20 +12,21 @@ from hypothesis import strategies as st
 
 from workers.core import calendar
 from workers.core.calendar import Dated, Entry
-from workers.core.deadlines import Deadlines, Due
-from workers.core.model import Order, ParcelRef
 
 NOW = datetime(2026, 12, 8, 9, 30, tzinfo=UTC)
-PARCEL = ParcelRef("reel/LX400000015CN", "LX400000015CN")
-OTHER = ParcelRef("reel/LX400000029CN", "LX400000029CN")
-ORDER = Order(id="reel", title="Reel", parcels=(PARCEL, OTHER), destination="ES", number="819")
-ALL = Deadlines(
-    pay_by=Due(date(2026, 12, 21), by_rule=True),
-    documents_by=Due(date(2026, 12, 22), by_rule=False),
-    storage_end=Due(date(2026, 12, 23), by_rule=True),
-    protection_until=date(2026, 12, 20),
-    dispute_by=date(2026, 12, 17),
-)
+PARCEL, OTHER = "reel/LX400000015CN", "reel/LX400000029CN"
+
+
+def brief(parcel: str = PARCEL, **more: object) -> dict[str, Any]:
+    """The part of a parcel's brief that dates come from."""
+    dates = {
+        "pay_by": {"date": "2026-12-21", "by_rule": True},
+        "documents_by": {"date": "2026-12-22", "by_rule": False},
+        "storage_end": {"date": "2026-12-23", "by_rule": True},
+        "protection_until": "2026-12-20",
+        "dispute_by": "2026-12-17",
+    }
+    return {"parcel": {"id": parcel}, "order": {"id": "reel", "number": "819"}} | dates | more
 
 
 def written(*entries: Entry, name: str = "Parcels", now: datetime = NOW) -> str:
@@ -46,12 +48,12 @@ def unfolded(text: str) -> list[str]:
 
 
 def test_every_deadline_becomes_one_date_the_earliest_first() -> None:
-    dates = calendar.dated(ORDER, PARCEL, ALL)
+    dates = calendar.dated(brief())
     assert [d.kind for d in dates] == [
         "dispute_by", "protection_until", "pay_by", "documents_by", "storage_end",
     ]  # fmt: skip
     assert [d.by_rule for d in dates] == [True, True, True, False, True]
-    assert calendar.dated(ORDER, PARCEL, Deadlines()) == ()
+    assert calendar.dated(brief(**dict.fromkeys(calendar.KINDS))) == ()
 
 
 def test_an_event_lasts_the_whole_day_and_blocks_no_time() -> None:
@@ -77,15 +79,15 @@ def test_it_rings_at_nine_in_the_morning_before_and_never_after_the_day(kind: st
 
 
 def test_the_same_matter_keeps_its_uid_when_its_date_moves() -> None:
-    first = Dated("pay_by", date(2026, 12, 1), PARCEL.id)
-    assert first.uid == Dated("pay_by", date(2027, 1, 1), PARCEL.id, by_rule=False).uid
-    others = [Dated("storage_end", first.day, PARCEL.id), Dated("pay_by", first.day, OTHER.id)]
+    first = Dated("pay_by", date(2026, 12, 1), PARCEL)
+    assert first.uid == Dated("pay_by", date(2027, 1, 1), PARCEL, by_rule=False).uid
+    others = [Dated("storage_end", first.day, PARCEL), Dated("pay_by", first.day, OTHER)]
     assert len({first.uid, *(o.uid for o in others)}) == 3
     assert first.uid == "fdb1a65a-53cb-5c95-9a24-37be8054c6f8"  # calendars out there know it by this
 
 
 def test_two_parcels_of_one_order_share_its_protection_and_nothing_else() -> None:
-    entries = [Entry(d, d.kind) for parcel in (PARCEL, OTHER) for d in calendar.dated(ORDER, parcel, ALL)]
+    entries = [Entry(d, d.kind) for parcel in (PARCEL, OTHER) for d in calendar.dated(brief(parcel))]
     events = parsed(written(*entries)).walk("VEVENT")
     assert len(entries) == 10
     assert sorted(str(e["SUMMARY"]) for e in events) == sorted(

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
-
-from workers.core.deadlines import Deadlines
-from workers.core.model import Order, ParcelRef
+from typing import Any, Final
 
 LINE: Final = 75  # octets of a line, without its end (RFC 5545, 3.1)
 TEXT: Final = 1_000  # characters of a summary or description: a calendar shows no more
@@ -56,17 +53,19 @@ class Entry:
     description: str = ""
 
 
-def dated(order: Order, parcel: ParcelRef, found: Deadlines) -> tuple[Dated, ...]:
-    """Return the dates that are known of *parcel*, the earliest first."""
+def dated(brief: Mapping[str, Any]) -> tuple[Dated, ...]:
+    """Return the dates that a parcel's brief (``core.brief``) knows, the earliest first."""
+    parcel, order = brief["parcel"]["id"], brief["order"]
     dates = []
-    for kind in ("pay_by", "documents_by", "storage_end"):
-        due = getattr(found, kind)
-        if due is not None:
-            dates.append(Dated(kind, due.day, parcel.id, by_rule=due.by_rule))
-    for kind in ("dispute_by", "protection_until"):
-        day = getattr(found, kind)
-        if day is not None:
-            dates.append(Dated(kind, day, f"{order.id}\n{order.number}"))
+    for kind in KINDS:
+        found = brief[kind]
+        if not found:
+            continue
+        if kind in _OF_THE_ORDER:
+            dates.append(Dated(kind, date.fromisoformat(found), f"{order['id']}\n{order['number']}"))
+        else:
+            day = date.fromisoformat(found["date"])
+            dates.append(Dated(kind, day, parcel, by_rule=found["by_rule"]))
     return tuple(sorted(dates, key=lambda one: (one.day, KINDS.index(one.kind))))
 
 
