@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _LONG = 2000  # characters of a text kept
+_SHORT = 400  # … of one that is worth remembering
 _CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
 
 
@@ -18,14 +20,19 @@ def word(value: Any, limit: int = _LONG) -> str:
     if value is None:  # nearly all places of an answer are empty
         return ""
     if isinstance(value, str):
+        if len(value) <= min(limit, _SHORT):
+            return _tidy(value)
         text = value
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         text = str(value)
     else:
         return ""
-    if len(text) <= limit and text.isprintable() and "  " not in text and text.strip() == text:
-        return text  # nearly all texts are in form already
     return " ".join(text[: 2 * limit].translate(_CONTROLS).split())[:limit]
+
+
+@lru_cache(maxsize=16_384)  # wordings, places and carriers repeat
+def _tidy(text: str) -> str:
+    return " ".join(text.translate(_CONTROLS).split())
 
 
 def name(value: Any) -> str:

@@ -129,6 +129,7 @@ class _Outer(_Item):
     data: _Data | Odd = None
 
 
+_SILENCE, _NO_MISC = _Status(), _Misc()
 _DECODER = msgspec.json.Decoder(_Outer)
 
 
@@ -159,7 +160,8 @@ def unpack(body: bytes) -> Envelope:
 
 
 def _accepted(listed: list[Any]) -> tuple[Item, ...]:
-    return tuple(_item(each) for each in listed if isinstance(each, _Item) and name(each.number))
+    numbered = ((name(each.number), each) for each in listed if isinstance(each, _Item))
+    return tuple(_item(number, each) for number, each in numbered if number)
 
 
 def _refused(listed: list[Any]) -> Mapping[str, Rejection]:
@@ -171,24 +173,26 @@ def _refused(listed: list[Any]) -> Mapping[str, Rejection]:
     return out
 
 
-def _item(head: _Item) -> Item:
-    number, carrier, info = name(head.number), _code(head.carrier), head.track_info
+def _item(number: str, head: _Item) -> Item:
+    carrier, info = _code(head.carrier), head.track_info
     if not isinstance(info, _Info):  # also the answer to register or changecarrier
         return Item(number, carrier, problem="it holds no track_info")
     legs = _legs(info)
     if isinstance(legs, str):
         return Item(number, carrier, problem=legs)
-    status = info.latest_status if isinstance(info.latest_status, _Status) else _Status()
+    status = info.latest_status if isinstance(info.latest_status, _Status) else _SILENCE
     main, sub = word(status.status) or word(info.latest_status), word(status.sub_status)
-    eventful = any(leg.events for leg in legs)
+    shown = sorted([leg.events for leg in legs])
+    eventful = bool(shown and shown[-1])
     if not eventful and not main:
         return Item(number, carrier, problem="it holds neither a status nor events")
-    misc = info.misc_info if isinstance(info.misc_info, _Misc) else _Misc()
-    local = name(misc.local_number)
+    misc = info.misc_info if isinstance(info.misc_info, _Misc) else _NO_MISC
+    local = name(misc.local_number) if misc.local_number is not None else ""
     local = local if local != number else ""
     digest = xxhash.xxh3_128()
-    for part in sorted(leg.events for leg in legs):
-        digest.update(part + b"\x01")
+    for part in shown:
+        digest.update(part)
+        digest.update(b"\x01")
     digest.update(f"{main}\x00{sub}\x00{local}\x00{carrier}".encode())
     return Item(
         number,
@@ -218,7 +222,9 @@ def _legs(info: _Info) -> tuple[Leg, ...] | str:
         events = bytes(provider.events)
         if events[:1] == b"{":  # a single object instead of a list
             events = b"[" + events + b"]"
-        elif events == b"null" or (events[:1] == b"[" and not events[1:-1].strip()):
+        elif events == b"null" or (
+            events[:1] == b"[" and not events[1:20].strip(b" \t\r\n]") and not events[1:-1].strip()
+        ):
             events = b""
         elif events[:1] != b"[":
             return "its events are no list"
@@ -228,9 +234,10 @@ def _legs(info: _Info) -> tuple[Leg, ...] | str:
         else:
             carrier, key = word(who), ""
         out.append(Leg(carrier, key, word(provider.provider_lang, 35), events))
-    latest = bytes(info.latest_event)
-    if not any(leg.events for leg in out) and latest.startswith(b"{"):
-        return (Leg(events=b"[" + latest + b"]"),)
+    if not any(leg.events for leg in out):
+        latest = bytes(info.latest_event)
+        if latest.startswith(b"{"):
+            return (Leg(events=b"[" + latest + b"]"),)
     return tuple(out)
 
 
@@ -243,4 +250,6 @@ def _listed(value: Any) -> list[Any]:
 
 def _code(value: Any) -> str:
     """Return a carrier's number as digits; "" for none, 0 or a word."""
+    if value is None:
+        return ""
     return str(whole(value) or "")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import lru_cache
 
 from workers.errors import Permanent, Temporary
 from workers.sources._http import quoted
@@ -86,6 +87,7 @@ _LATER: Mapping[int, tuple[str, timedelta | None, str]] = {
 }
 
 
+@lru_cache(maxsize=4096)  # hints repeat
 def carrier_code(hint: str) -> int:
     """Return 17TRACK's number for the carrier the user named, by number or name; 0 where we know none."""
     if not hint:

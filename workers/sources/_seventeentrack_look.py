@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from workers.errors import Permanent, Temporary
@@ -32,6 +33,7 @@ class Memo:
     again: bool = False  # 17TRACK was asked to follow it again after it had stopped; it does so once
 
     @classmethod
+    @lru_cache(maxsize=4096)  # most numbers of one carrier have the same
     def of(cls, text: str) -> Memo | None:
         if not text.startswith("registered:"):
             return None
@@ -60,8 +62,9 @@ class Look:
     def run(self, asks: Sequence[Ask]) -> Mapping[str, Outcome]:
         """Return what each ask is told; raises Temporary/Permanent where a call failed as a whole."""
         by_number: dict[str, Ask] = {}
-        for ask in asks:  # two parcels may share a number: one box; the one with a memo speaks for both
-            number = number_of(ask.number)
+        numbers = [number_of(ask.number) for ask in asks]
+        for ask, number in zip(asks, numbers, strict=True):
+            # Two parcels may share a number: one box; the one with a memo speaks for both.
             known = by_number.get(number)
             if known is None or (not known.memo and ask.memo):
                 by_number[number] = ask if ask.number == number else replace(ask, number=number)
@@ -72,7 +75,7 @@ class Look:
         self._register([ask for number, ask in by_number.items() if number not in self._memos])
         self._correct([ask for number, ask in by_number.items() if number in self._memos])
         self._read([ask for number, ask in by_number.items() if number not in self._said])
-        return {ask.parcel: self._said[number_of(ask.number)] for ask in asks}
+        return {ask.parcel: self._said[number] for ask, number in zip(asks, numbers, strict=True)}
 
     def _call(self, endpoint: str, items: Sequence[Mapping[str, Any]]) -> Envelope:
         if self._calls:
@@ -102,6 +105,8 @@ class Look:
         """Pass on a carrier named since; free, but five times a number at most, so once for each hint."""
         wrong: list[tuple[Ask, Memo, str]] = []
         for ask in asks:
+            if not ask.carrier:
+                continue
             memo, asked = self._memos[ask.number], str(carrier_code(ask.carrier) or "")
             if asked and memo.carrier and asked not in {memo.carrier, memo.asked}:
                 wrong.append((ask, memo, asked))
@@ -129,9 +134,10 @@ class Look:
         self._follow_again([item for items in chosen.values() for item in items if item.expired])
         lost = []
         for ask in asks:
-            no = envelope.refused.get(ask.number)
-            if ask.number in chosen:
-                self._said[ask.number] = self._outcome(ask.number, chosen[ask.number])
+            items = chosen.get(ask.number)
+            no = envelope.refused.get(ask.number) if items is None else None
+            if items is not None:
+                self._said[ask.number] = self._outcome(ask.number, items)
             elif no is None:
                 self._said[ask.number] = _unmentioned(envelope)
             elif no.code == NOTHING_YET or (no.code == NOT_REGISTERED and ask.number in self._fresh):
@@ -167,6 +173,8 @@ class Look:
 
     def _chosen(self, ask: Ask, items: Sequence[Item]) -> Sequence[Item]:
         """Choose among the items of one number: the carrier asked for, else the one registered, else all."""
+        if len(items) == 1:
+            return items
         for wanted in (str(carrier_code(ask.carrier) or ""), self._memos[ask.number].carrier):
             chosen = [item for item in items if wanted and item.carrier == wanted]
             if chosen:
@@ -177,12 +185,12 @@ class Look:
         memo = self._memos[number]
         if len(items) == 1 and items[0].carrier not in ("", memo.carrier):
             memo = replace(memo, carrier=items[0].carrier)
-        problem = next((item.problem for item in items if item.problem), "")
-        if problem:
-            return Temporary(f"17TRACK's answer cannot be read: {problem}")
+        problems = [item.problem for item in items if item.problem]
+        if problems:
+            return Temporary(f"17TRACK's answer cannot be read: {problems[0]}")
         if not any(item.tells for item in items):
             return NoNews(str(memo))
-        fingerprint = "-".join(sorted(item.fingerprint for item in items))
+        fingerprint = "-".join(sorted([item.fingerprint for item in items]))
         source = self._source
         return Found(fingerprint, lambda: read_all(items, source=source), str(memo))
 
