@@ -23,13 +23,14 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import CurrentMessage, Retries
 
 from workers import actors, channels, knowledge, settings, sources
+from workers.core.history import History
 from workers.core.judgement import Judge
 from workers.errors import Misconfigured
 from workers.pipeline import House, Pipeline
 from workers.render import Renderer
 from workers.scheduler import Clock
 from workers.settings import Settings, Watch
-from workers.store import Store
+from workers.store import Recollection, Store
 
 log = structlog.get_logger("customs_watch")
 
@@ -159,10 +160,11 @@ def make_broker(url: str) -> RedisBroker:
     )
 
 
-def judge(known: knowledge.Knowledge) -> Judge:
+def judge(known: knowledge.Knowledge, history: Callable[[], History | None] = lambda: None) -> Judge:
     return Judge(
-        law=known.law, operators=known.operators, table=known.table, priors=known.priors, rates=known.rates
-    )
+        law=known.law, operators=known.operators, table=known.table, priors=known.priors, rates=known.rates,
+        history=history,
+    )  # fmt: skip
 
 
 def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ) -> App:
@@ -184,7 +186,7 @@ def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ)
         house=house,
         store=store,
         classifier=known.classifier,
-        judge=judge(known),
+        judge=judge(known, Recollection(store, now)),
         clock=now,
         wait=pause,
         ring=lambda actor, argument: bells[0].ring(actor, argument),

@@ -259,6 +259,8 @@ class Pipeline:
                     review_in=None
                     if judged.review_at is None
                     else max(judged.review_at - now, timedelta(seconds=1)),
+                    stay=judged.stay(before, transition),
+                    stands=judged.stands(),
                     notices=owed,
                 )
             )

@@ -61,6 +61,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "beats": lambda s: s.beats(),
     "remember": lambda s: s.remember("x", b"y"),
     "recollect": lambda s: s.recollect("x"),
+    "history": lambda s: s.history(),
     "forget": lambda s: s.forget(P),
 }
 

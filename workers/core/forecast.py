@@ -1,7 +1,10 @@
 """How long a stage usually takes here, and whether this parcel waits longer. Asks no clock and promises no
 date.
 
-Days are calendar days, as fractions. Where nothing is known of a stage nothing is said of it:
+The rows of pace.yaml are priors; ``core.history`` moves them by what this installation saw. Both are in days of an
+ordinary week, on which seasons act. Where the beginning of a wait is known, the lines are laid on the calendar from
+there: in stages where somebody has to be at a desk, week-ends and public holidays push them out. A ``Usual`` is in
+calendar days, as fractions. Where pace.yaml says nothing of a stage nothing is said of it, whatever was seen:
 ``Usual.most == 0``.
 """
 
@@ -10,12 +13,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from workers.core import workdays
+from workers.core.history import Group, History, Line, Measure
 from workers.core.model import Evidence, Pace, Side, Snapshot, Stage, Usual
 
 SILENT = Usual(half=0.0, most=0.0, observations=0, source="")  # no prior: this stage is not judged
 # A season makes waiting longer, yet the shop's protection clock does not stop for it: "stuck" moves only as
 # far as a tenth beyond what the season makes usual.
 BEYOND_SEASON = 1.1
+# Aeroplanes and lorries move on Sundays, and a shop's label waits for no office: here every day counts.
+ROUND_THE_CLOCK = frozenset({Stage.PRE_TRANSIT, Stage.IN_TRANSIT, Stage.RETURNING, Stage.EXCEPTION})
+HOME = "CN"  # whose holidays count on the sender's side
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +86,56 @@ def usual(
     express: bool,
     on: date,
     priors: Priors,
+    history: History | None = None,
+    since: datetime | None = None,
 ) -> Usual:
     """Return how long *stage* usually takes for such a parcel on such a day; ``SILENT`` where nothing is
-    known.
+    known. With *since*, counted from then, with the days on which nobody works.
     """
     row = next((r for r in priors.rows if r.fits(stage, side, destination, express)), None)
     if row is None:
         return SILENT
+    line = Line(row.half, row.most, row.stuck)
+    if history is not None:
+        line = history.line(
+            Group(stage, side, destination, express), line, lambda group: _measure(group, priors), since
+        )
     seasons = [s for s in priors.seasons if s.holds(stage, side, on)]
-    factor = max((s.factor for s in seasons), default=1.0)
-    sources = [row.evidence.where, *(s.name for s in seasons if s.factor == factor)]
-    most = row.most * factor
-    return Usual(
-        half=row.half * factor,
-        most=most,
-        observations=0,
-        source=" · ".join(sources),
-        stuck=max(row.stuck, most * BEYOND_SEASON),
-    )
+    factor = _factor(seasons)
+    seen = line.here + line.elsewhere
+    sources = [
+        *([f"own history ({line.here} here, {line.elsewhere} elsewhere)"] if seen else ()),
+        row.evidence.where,
+        *(s.name for s in seasons if s.factor == factor),
+    ]
+    most = line.most * factor
+    half, stuck = line.half * factor, max(line.stuck, most * BEYOND_SEASON)
+    if since is not None and stage not in ROUND_THE_CLOCK:
+        rests = _rest(side, destination)
+        half, most, stuck = (workdays.reached(since, days, rests) for days in (half, most, stuck))
+    return Usual(half=half, most=most, observations=seen, source=" · ".join(sources), stuck=stuck)
+
+
+def _factor(seasons: list[Season]) -> float:
+    return max((s.factor for s in seasons), default=1.0)
+
+
+def _rest(side: Side | None, destination: str) -> workdays.Rest:
+    if side is Side.TRANSIT:
+        return workdays.weekend  # a hub somewhere
+    return workdays.rest(HOME if side is Side.ORIGIN else destination)
+
+
+def _measure(group: Group, priors: Priors) -> Measure:
+    """Return how long a stay of *group* would have been in an ordinary week outside the seasons."""
+    rests = None if group.stage in ROUND_THE_CLOCK else _rest(group.side, group.destination)
+
+    def measure(began: datetime, ended: datetime) -> float:
+        days = (ended - began) / timedelta(days=1) if rests is None else workdays.worked(began, ended, rests)
+        on = ended.date()
+        return days / _factor([s for s in priors.seasons if s.holds(group.stage, group.side, on)])
+
+    return measure
 
 
 def lasted(snapshot: Snapshot, *, now: datetime) -> timedelta:

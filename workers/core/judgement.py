@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from workers.core import advise, brief, cadence, forecast, notices, numbers, operators, rules
+from workers.core import advise, brief, cadence, forecast, history, notices, numbers, operators, rules
 from workers.core.model import (
     Advice,
     Charges,
@@ -44,6 +44,7 @@ class Judgement:
     step: str
     estimate: Estimate
     operator: Operator | None
+    express: bool
     usual: Usual
     deadline: date | None
     brief: Callable[[], Mapping[str, Any]]  # the words' facts; gathered only where somebody is to be told
@@ -54,6 +55,22 @@ class Judgement:
     @property
     def expires(self) -> timedelta:
         return URGENT_LIFE if self.advice.urgent else CALM_LIFE
+
+    def stay(self, before: Snapshot, transition: Transition | None) -> tuple[str, datetime, datetime] | None:
+        """Return the stay that ended now, for the history: its group, beginning and end."""
+        ended = history.stays(before, self.snapshot, transition)
+        if ended is None:
+            return None
+        group = history.Group(ended.stage, ended.side, self.order.destination, self.express)
+        return group.name, ended.began, ended.ended
+
+    def stands(self) -> tuple[str, datetime] | None:
+        """Return the stay that lasts, for the history: its group and beginning."""
+        snapshot = self.snapshot
+        if snapshot.since is None or snapshot.stage in history.UNCOUNTED:
+            return None
+        group = history.Group(snapshot.stage, snapshot.side, self.order.destination, self.express)
+        return group.name, snapshot.since
 
     def decision(self, transition: Transition | None, before: Stage) -> dict[str, Any]:
         """Return what ``explain`` and ``status`` show, as plain JSON."""
@@ -89,7 +106,12 @@ class Judgement:
             "operator": self.operator.id if self.operator else None,
             "tax": self.estimate.tax.value,
             "rules": [_plain(e) for e in self.estimate.rules],
-            "usual": {"half": self.usual.half, "most": self.usual.most, "source": self.usual.source},
+            "usual": {
+                "half": self.usual.half,
+                "most": self.usual.most,
+                "source": self.usual.source,
+                "observations": self.usual.observations,
+            },
             "title": self.order.title,
         }
 
@@ -119,12 +141,14 @@ class Judge:
         table: advise.Table,
         priors: forecast.Priors,
         rates: rules.Rates | None = None,
+        history: Callable[[], history.History | None] = lambda: None,
     ) -> None:
         self._law = law
         self._operators = operators
         self._table = table
         self._priors = priors
         self._rates = rates
+        self._history = history
 
     def judge(
         self,
@@ -148,7 +172,7 @@ class Judge:
         express = numbers.express(ref.number, carriers)
         usual = forecast.usual(
             snapshot.stage, snapshot.side, destination=order.destination, express=express, on=now.date(),
-            priors=self._priors,
+            priors=self._priors, history=self._history(), since=snapshot.since,
         )  # fmt: skip
         pace = forecast.pace(snapshot, usual, now=now)
         situation = advise.situation(order, snapshot, estimate, pace, now=now)
@@ -170,6 +194,7 @@ class Judge:
             step=notices.identity(why, advice, told),
             estimate=estimate,
             operator=operator,
+            express=express,
             usual=usual,
             deadline=deadline,
             brief=partial(

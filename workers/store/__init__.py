@@ -18,6 +18,8 @@ Keys, all under ``{cw}:``, all in one database that holds nothing else (the brok
 ``sources channels``    set     names met
 ``beats beat``          zset    living processes, with the hash of their last beats
 ``unknown``             hash    wordings nobody could read; ``unknown:n``: how often each was met
+``stay:<group>``        list    "from until" (ms) of stays that ended, the last two thousand
+``open:<group>``        zset    parcel → since when it stands there (ms); ``stays``: the groups met
 ``count``               hash    event → how often
 ``meta secret fact:…``          schema; the key of notice ids; small facts
 ======================  ======  =============================================================================
@@ -51,14 +53,15 @@ from workers.store.rows import (
     State,
     notice_id,
 )
+from workers.store.stays import Recollection, Stays
 
 __all__ = [
     "SCHEMA", "STATES", "Attempt", "Bells", "Changed", "Claim", "Claimed", "Commit", "Looked", "Notice",
-    "NoticeRow", "Owed", "Remembered", "SourceHealth", "State", "Store", "Unsettled", "notice_id", "trouble",
+    "NoticeRow", "Owed", "Recollection", "Remembered", "SourceHealth", "State", "Store", "Unsettled", "notice_id", "trouble",
 ]  # fmt: skip
 
 
-class Store(Parcels, Notices, Facts, Desk):
+class Store(Parcels, Notices, Facts, Desk, Stays):
     """Everything remembered. Safe to share between threads. Makes no connection before the first call.
 
     *client* must send each command once (no retries) and not decode answers: ``Store.connect`` makes one.

@@ -1,7 +1,8 @@
 #!lua
 -- One decision about one parcel and the notices it owes: all of it or nothing.
 -- ARGV: parcel, expected version, op, stage, snapshot, told, decision, source, fingerprint, memo, every, review in
--- (ms or ''), then for each notice: id, channel, recipient, why, stage, occurrence, topic, context, after, expires
+-- (ms or ''), the group of a stay that ended and "from until" (ms; or '' both), the group of the stay that lasts and since
+-- when (or '' both), then for each notice: id, channel, recipient, why, stage, occurrence, topic, context, after, expires
 -- (ms or ''), urgent.
 local parcel, version, op, stage = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local source, every, review = ARGV[8], ARGV[11], ARGV[12]
@@ -41,8 +42,21 @@ else
   redis.call('ZREM', P .. 'reviews', parcel)
 end
 
+local ended, lasts = ARGV[13], ARGV[15]
+if ended ~= '' then
+  redis.call('SADD', P .. 'stays', ended)
+  redis.call('RPUSH', P .. 'stay:' .. ended, ARGV[14])
+  redis.call('LTRIM', P .. 'stay:' .. ended, -2000, -1)
+end
+leave_stay(parcel, lasts)
+if lasts ~= '' then
+  redis.call('SADD', P .. 'stays', lasts)
+  redis.call('ZADD', P .. 'open:' .. lasts, ARGV[16], parcel)
+  redis.call('HSET', row, 'open', lasts)
+end
+
 local fresh, speaks = {}, {}
-for i = 13, #ARGV, 11 do
+for i = 17, #ARGV, 11 do
   local id, channel, recipient = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local key = P .. 'n:' .. id
   if redis.call('HSETNX', key, 'st', 'pending') == 1 then

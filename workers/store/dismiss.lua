@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Takes parcels out of a source's queue, and off the reviews once no source watches them. ARGV: source, parcel...
+-- Takes parcels out of a source's queue, and off the reviews and the stays that last once no source watches them. ARGV: source, parcel...
 local sources = redis.call('SMEMBERS', P .. 'sources')
 local removed = 0
 for i = 2, #ARGV do
@@ -9,6 +9,9 @@ for i = 2, #ARGV do
   for _, source in ipairs(sources) do
     if redis.call('ZSCORE', P .. 'due:' .. source, parcel) then watched = true end
   end
-  if not watched then redis.call('ZREM', P .. 'reviews', parcel) end
+  if not watched then
+    redis.call('ZREM', P .. 'reviews', parcel)
+    leave_stay(parcel, '')
+  end
 end
 return removed

@@ -14,5 +14,6 @@ for _, id in ipairs(redis.call('ZRANGE', P .. 'pn:' .. parcel, 0, -1)) do
   redis.call('DEL', P .. 'n:' .. id, P .. 'att:' .. id)
 end
 redis.call('ZREM', P .. 'reviews', parcel)
+leave_stay(parcel, '')
 redis.call('DEL', P .. 'p:' .. parcel, P .. 'pn:' .. parcel)
 return redis.status_reply('OK')

@@ -11,7 +11,19 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from workers.store.lua import PREFIX, Scripts, spoken
-from workers.store.rows import Changed, Claim, Claimed, Commit, Looked, Owed, Remembered, ms, text, when
+from workers.store.rows import (
+    Changed,
+    Claim,
+    Claimed,
+    Commit,
+    Looked,
+    Owed,
+    Remembered,
+    ms,
+    stamp,
+    text,
+    when,
+)
 
 _PAGE = 500  # things in one call of a script: each takes up to four arguments, and Lua unpacks about 8,000
 _LOOK = re.compile(rb"(\d*) (\d*) (\d+):(.*)", re.DOTALL)  # as prelude.lua's write_look writes it
@@ -90,7 +102,7 @@ class Parcels:
         head = (
             commit.parcel, commit.version, commit.op, commit.stage, commit.snapshot, commit.told,
             commit.decision, commit.source, commit.fingerprint, commit.memo, ms(commit.every),
-            ms(commit.review_in),
+            ms(commit.review_in), *_stays(commit),
         )  # fmt: skip  # in the order of commit.lua
         answer = self.scripts.run("commit", *head, *(part for owed in commit.notices for part in _owed(owed)))
         return "done" if answer == b"done" else "stale"
@@ -138,6 +150,13 @@ def _lease(lease: timedelta) -> int | str:
     if lease <= timedelta(0):
         raise ValueError("a lease must last")
     return ms(lease)
+
+
+def _stays(commit: Commit) -> tuple[str | int, ...]:
+    group, began, ended = commit.stay or ("", None, None)
+    lasting, since = commit.stands or ("", None)
+    ended_stay = f"{stamp(began)} {stamp(ended)}" if began and ended else ""
+    return group, ended_stay, lasting, stamp(since) if since else ""
 
 
 def _owed(owed: Owed) -> tuple[str | int | bytes, ...]:

@@ -44,3 +44,12 @@ local function log(id, worker, outcome, reason, started)
   redis.call('RPUSH', P .. 'att:' .. id, cjson.encode({now, worker or '', outcome, reason or '', took}))
   redis.call('LTRIM', P .. 'att:' .. id, -50, -1)
 end
+
+-- Take a parcel off the stays that last, unless it stands in this very group.
+local function leave_stay(parcel, stays_in)
+  local group = redis.call('HGET', P .. 'p:' .. parcel, 'open')
+  if group and group ~= stays_in then
+    redis.call('ZREM', P .. 'open:' .. group, parcel)
+    redis.call('HDEL', P .. 'p:' .. parcel, 'open')
+  end
+end

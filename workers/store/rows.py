@@ -86,6 +86,8 @@ class Commit:
     memo: str = ""
     every: timedelta | None = None  # the parcel's pace from now on, at all its sources; None = as before
     review_in: timedelta | None = None  # None = off the reviews
+    stay: tuple[str, datetime, datetime] | None = None  # one that ended: its group, from, until
+    stands: tuple[str, datetime] | None = None  # the one that lasts: its group, since when
     notices: tuple[Owed, ...] = ()
 
 
@@ -213,6 +215,11 @@ def ms(duration: timedelta | None) -> int | str:
     if duration is None:
         return ""
     return max(0, math.ceil(duration / timedelta(milliseconds=1)))
+
+
+def stamp(moment: datetime) -> int:
+    """Return a moment for a script, in ms."""
+    return round(moment.timestamp() * 1000)
 
 
 def when(stamp: bytes | str | float | None) -> datetime | None:

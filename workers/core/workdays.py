@@ -1,0 +1,68 @@
+"""Working days: which days count where somebody has to be at a desk. Asks no clock; knows whole countries only.
+
+Lengths are in days of an ordinary week: five working days are seven such days, so that "within the week" keeps
+its meaning while week-ends and public holidays do not count. Without holidays both scales agree from week to week.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache, lru_cache
+from typing import Final
+
+Rest = Callable[[date], bool]  # whether nobody works on that day
+
+DAY: Final = timedelta(days=1)
+_SATURDAY_SUNDAY: Final = frozenset({5, 6})
+
+
+@cache
+def rest(country: str) -> Rest:
+    """Return which days are off in *country* (ISO 3166-1 alpha-2): week-ends, and its public holidays if known."""
+    import holidays  # here: it takes half a second to import, and most commands never ask
+
+    if country not in holidays.list_supported_countries():
+        return weekend
+    known = holidays.country_holidays(country)
+    off = frozenset(known.weekend) or _SATURDAY_SUNDAY
+
+    @lru_cache(maxsize=4096)
+    def rests(day: date) -> bool:
+        return day.weekday() in off or day in known
+
+    return rests
+
+
+def weekend(day: date) -> bool:
+    """Whether *day* is a Saturday or a Sunday: all that is known of a country without a calendar."""
+    return day.weekday() in _SATURDAY_SUNDAY
+
+
+def worked(began: datetime, ended: datetime, rests: Rest) -> float:
+    """Return how long it was from *began* to *ended* in days of an ordinary week; never negative."""
+    total = timedelta()
+    at = began
+    while at < ended:
+        midnight = _midnight_after(at)
+        if not rests(at.date()):
+            total += min(midnight, ended) - at
+        at = midnight
+    return total / DAY * 7 / 5
+
+
+def reached(began: datetime, days: float, rests: Rest) -> float:
+    """Return after how many calendar days ``worked`` reaches *days*: its inverse."""
+    left = timedelta(days=days * 5 / 7)
+    at = began
+    while True:
+        midnight = _midnight_after(at)
+        if not rests(at.date()):
+            if midnight - at >= left:
+                return (at + left - began) / DAY
+            left -= midnight - at
+        at = midnight
+
+
+def _midnight_after(at: datetime) -> datetime:
+    return datetime.combine(at.date() + DAY, time(), UTC)
