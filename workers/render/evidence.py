@@ -30,6 +30,17 @@ TEXT: Final = 600  # characters of one event's text; longer ones are cut with an
 NAME: Final = 80
 TO_SELLER: Final = frozenset({"not_moving", "not_shipped", "seller_acts", "seller_invoice", "stuck"})
 TO_SHOP: Final = frozenset({"counterfeit", "not_received", "refund"})
+# Stages at which nobody but the buyer or the driver can move it on: asking the seller would be odd.
+NOT_THE_SELLERS: Final = frozenset(
+    {
+        Stage.AVAILABLE_FOR_PICKUP,
+        Stage.DELIVERY_FAILED,
+        Stage.OUT_FOR_DELIVERY,
+        Stage.PAYMENT_DUE,
+        Stage.REFUSED,
+        Stage.RETURNING,
+    }
+)
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
 
 
@@ -59,7 +70,7 @@ def letters(context: Context) -> tuple[str, ...]:
     stage = Stage(context["stage"])
     if stage is Stage.DELIVERED or not context["timeline"]:
         return tuple(own)
-    if not TO_SELLER & {*own} and stage is not Stage.REFUSED:
+    if not TO_SELLER & {*own}:
         own += _to_seller(stage, context)
     if not TO_SHOP & {*own}:
         own.append(_to_shop(stage, context))
@@ -73,9 +84,9 @@ def _to_seller(stage: Stage, context: Context) -> list[str]:
         return ["seller_invoice"]
     if context["addressee"] == "sender":
         return ["seller_acts"]
-    if stage in CUSTOMS and context["side"] == Side.DESTINATION and context["pace"] != "usual":
-        return ["stuck"]  # it says "longer than usual"
-    return ["not_moving"] if context["days"] else []
+    if stage in NOT_THE_SELLERS or context["pace"] == "usual" or not context["days"]:
+        return []  # the letters left complain of a parcel that stands still
+    return ["stuck"] if stage in CUSTOMS and context["side"] == Side.DESTINATION else ["not_moving"]
 
 
 def _to_shop(stage: Stage, context: Context) -> str:
