@@ -8,6 +8,7 @@ from workers import resources
 from workers.core.classify import Classifier
 from workers.core.lexicon import Language, Words
 from workers.core.model import Stage
+from workers.core.text import fold
 from workers.knowledge import words
 
 
@@ -58,3 +59,32 @@ def test_no_hour_and_no_date_comes_between_a_will_and_its_act(text: str) -> None
 )
 def test_a_will_waits_for_one_act_of_its_own_sentence(text: str, stage: Stage) -> None:
     assert _classifier().read(text).stage is stage
+
+
+@pytest.mark.parametrize(
+    ("entries", "text"),
+    [
+        (
+            {"not__release": ("nix frei*",), "cleared": ("freigegeben vom zoll",)},
+            "Ding nix freigegeben vom Zoll",
+        ),
+        (
+            {"not__deliver": ("ab gestellt problem",), "deliver": ("zu ab gestellt",)},
+            "Ding zu ab gestellt problem",
+        ),
+    ],
+)
+def test_a_word_that_overlaps_its_own_denial_does_not_say_the_contrary(
+    entries: dict[str, tuple[str, ...]], text: str
+) -> None:
+    classifier = _classifier(**entries)
+    assert classifier.read(text).stage not in {Stage.RELEASED, Stage.DELIVERED}
+    lone = next(v[0] for k, v in entries.items() if not k.startswith("not"))
+    assert classifier.read(f"Ding {lone}").stage in {Stage.RELEASED, Stage.DELIVERED}
+
+
+def test_hits_come_in_the_order_of_their_ends_also_behind_a_pattern_that_needs_a_check() -> None:
+    lexicon = _classifier(deliver=("ding ... zugestellt",), recipient=("kunde*",)).lexicon
+    found = lexicon.find(fold("Ding wird Kunde zugestellt. Ding Kunde zugestellt"))[0]
+    assert [end for _, end, _ in found] == sorted(end for _, end, _ in found)
+    assert len(found) == 7

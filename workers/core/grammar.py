@@ -7,7 +7,7 @@ In a rule ``clear`` means it happened, ``-clear`` that it did not, ``~clear`` th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from workers.core.lexicon import Says, Words
@@ -71,10 +71,7 @@ class _Load:
     fixed: int
     turns: int
     operator: str  # "", "not", "wait"
-
-    @property
-    def waits(self) -> bool:
-        return self.operator == "wait"
+    denied: int = 0  # the acts that a "not" beside them in the same word has turned
 
 
 class Grammar:
@@ -144,11 +141,17 @@ class Grammar:
                 fixed |= self._bit(name)
             if kind is Kind.OPERATOR:
                 operator = "not" if name in NEGATING or operator == "not" else "wait"
+        load = _Load(fixed, turns, operator)
         if operator and turns:
-            fixed |= turns << (self._width if operator == "not" else 2 * self._width)
-            turns, operator = 0, ""
-        self._loads[concepts] = load = _Load(fixed, turns, operator)
+            shift = self._width if operator == "not" else 2 * self._width
+            load = _Load(fixed | turns << shift, 0, "", turns if operator == "not" else 0)
+        self._loads[concepts] = load
         return load
+
+    def _denied(self, load: _Load, acts: int = -1) -> _Load:
+        """Return *load* with those of *acts* that it holds turned by a "not"."""
+        acts &= load.turns
+        return replace(load, fixed=load.fixed | acts << self._width, turns=load.turns & ~acts)
 
     def bits(self, clauses: Iterable[Sequence[Token]], *, after: bool) -> int:
         """Return the concepts of one sentence with their polarity, as bits."""
@@ -157,20 +160,35 @@ class Grammar:
         for clause in clauses:
             loads = waiting + self._loads_of(clause)
             # "Will on Monday, the 12th, be delivered": a "will" that meets nothing to turn waits for the next clause.
-            waiting = [] if after or any(load.turns for load in loads) else [w for w in loads if w.waits]
+            waiting = (
+                []
+                if after or any(load.turns for load in loads)
+                else [w for w in loads if w.operator == "wait"]
+            )
             total |= self._clause(loads, after=after)
         return total
 
     def _loads_of(self, clause: Sequence[Token]) -> list[_Load]:
-        """Return what the words of *clause* do; words at one and the same place are one, so that a "not" turns them all."""
+        """Return what the words of *clause* do.
+
+        Words at one and the same place are one, so that a "not" turns them all; and a word that overlaps one that says
+        "not" itself ("not released" beside "released by customs") is not to say the contrary.
+        """
         loads: list[_Load] = []
         span = (-1, -1)
         for token in clause:
             load = self.load(token.words.concepts)
-            if (token.start, token.end) == span and not load.operator and not loads[-1].operator:
-                loads[-1] = _Load(loads[-1].fixed | load.fixed, loads[-1].turns | load.turns, "")
-            else:
-                loads.append(load)
+            if (token.start, token.end) == span:
+                if not load.operator and not loads[-1].operator:
+                    before = loads.pop()
+                    load = _Load(
+                        load.fixed | before.fixed, load.turns | before.turns, "", load.denied | before.denied
+                    )
+            elif token.start < span[1] < token.end:
+                if loads[-1].denied:
+                    load = self._denied(load)
+                loads[-1] = self._denied(loads[-1], load.denied)
+            loads.append(load)
             span = (token.start, token.end)
         return loads
 

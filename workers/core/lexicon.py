@@ -122,6 +122,7 @@ class Lexicon:
         """Return every hit in *folded*, by the index of its language, in the order of their ends."""
         found: dict[int, list[Hit]] = {}
         seen: set[int] = set()
+        disordered: set[int] = set()
         for pattern, start, end in self._automaton.find_matches_as_indexes(folded, overlapping=True):
             for lang, lead, trail, meaning in self._meanings[pattern]:
                 if meaning.check is None:
@@ -132,8 +133,11 @@ class Lexicon:
                 elif id(meaning.check) not in seen:
                     seen.add(id(meaning.check))
                     checked = [(*span, meaning) for span in meaning.check.spans(folded)]
-                    if checked:
-                        found[lang] = sorted(found.get(lang, []) + checked, key=_end)
+                    if checked:  # all of them at once, also those further on than the automaton has come
+                        found.setdefault(lang, []).extend(checked)
+                        disordered.add(lang)
+        for lang in disordered:
+            found[lang].sort(key=_end)
         return found
 
 

@@ -140,9 +140,8 @@ def fold(text: str) -> str:
     if ":" in folded or "," in folded:
         folded = _BETWEEN_DIGITS.sub(" ", folded)
     folded = folded.translate(_TABLE)
-    if not text.isascii():
-        if _COMPOSED.search(folded):
-            folded = unicodedata.normalize("NFC", folded)
+    if not text.isascii() and _COMPOSED.search(folded):
+        folded = unicodedata.normalize("NFC", folded)
     if "." in folded:
         folded = _DOT.sub(" | ", folded).replace(".", " ")
     folded = " ".join(folded.split())
