@@ -151,7 +151,8 @@ class Pipeline:
                 case Permanent():
                     self._store.postpone(source.name, [parcel], after=timedelta(hours=12))
                     self._parcel_fails(source.name, parcel, outcome)
-        self._store.source_news(source.name, ok=True, answered=len(looks))
+        if not looks:
+            self._store.source_news(source.name, ok=True)
         for changed in self._store.settle(source.name, looks, every=UNCHANGED):
             order, ref = house.settings.parcels[changed.parcel]
             self._take_in(house, source.name, order, ref, changed, outcomes[changed.parcel])

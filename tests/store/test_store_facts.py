@@ -10,7 +10,7 @@ import pytest
 from tests.servers.rows import commit
 from tests.servers.valkey import Valkey, start_valkey, until
 from workers.errors import Misconfigured
-from workers.store import SCHEMA, Store
+from workers.store import SCHEMA, Looked, Store
 
 MINUTE = timedelta(minutes=1)
 
@@ -63,6 +63,16 @@ def test_a_source_that_fails_is_seen_and_one_that_answers_again_is_well(store: S
     store.source_news("post", ok=True, answered=2)
     well = store.source_health()["post"]
     assert (well.failures, well.since, well.answered) == (0, None, 42)
+
+
+def test_a_settled_look_says_that_the_source_answered(store: Store) -> None:
+    store.source_news("post", ok=False, error="503")
+    store.settle("post", [], every=MINUTE)
+    assert store.source_health()["post"].failures == 1
+    store.settle("post", [Looked("a", "f"), Looked("b", "f")], every=MINUTE)
+    well = store.source_health()["post"]
+    assert (well.failures, well.since, well.answered) == (0, None, 2)
+    assert well.last_ok is not None
 
 
 def test_a_source_that_was_only_enrolled_has_no_health_yet(store: Store) -> None:

@@ -72,6 +72,8 @@ class Parcels:
     def settle(self, source: str, looks: Sequence[Looked], *, every: timedelta) -> tuple[Changed, ...]:
         """Re-schedule the parcels whose fingerprint is the stored one; return the others, whose leases stay.
 
+        Notes that *source* answered, as ``source_news`` does, unless *looks* is empty.
+
         The next look comes after the parcel's own pace, or *every* if none was committed, moved by up to a
         tenth. A parcel that is not watched (any more) is passed over. The memo of a changed one is stored by
         its commit.

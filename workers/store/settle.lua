@@ -1,6 +1,7 @@
 #!lua
 -- Re-schedules every parcel whose fingerprint is the stored one; returns what is known of the others, whose lease stays.
 -- ARGV: source, default every (ms), then parcel, fingerprint, memo, ...  Returns parcel, version, snapshot, told, ...
+-- The source has answered, and its health says so.
 -- What was dismissed or forgotten meanwhile is passed over, so that a late answer revives nothing.
 local source, default = ARGV[1], tonumber(ARGV[2])
 local due, looks = P .. 'due:' .. source, P .. 'look:' .. source
@@ -23,6 +24,10 @@ for i, parcel in ipairs(names) do
     end
   end
 end
+local health = P .. 'health:' .. source -- as news.lua keeps it; an op of our own, for we are never asked twice
+redis.call('HSET', health, 'op', 'settle', 'ok', now, 'fails', 0)
+redis.call('HDEL', health, 'since')
+redis.call('HINCRBY', health, 'answered', #names)
 if #again > 0 then
   redis.call('ZADD', due, 'XX', unpack(again))
   redis.call('HSET', looks, unpack(same))
