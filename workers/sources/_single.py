@@ -5,6 +5,7 @@ A service that asks to slow down, or fails twice in a row, is not asked again in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -12,6 +13,7 @@ from typing import Any
 
 import msgspec
 import xxhash
+from pydantic import SecretStr
 
 from workers import loading, resources
 from workers.core.model import Sighting, TimeQuality
@@ -127,14 +129,14 @@ def place(*parts: str) -> str:
 def known_codes(system: str) -> frozenset[str]:
     """Return the codes that ``knowledge/codes/<system>.yaml`` knows, so that the most telling known one is sent."""
     document = loading.read(resources.knowledge(f"codes/{system}.yaml"))
-    return frozenset(table(table(document.data).get("codes")))
+    return frozenset(code.upper() for code in table(table(document.data).get("codes")))
 
 
 def best_code(system: str, *codes: str) -> str:
     """Return the first of *codes* that is known, else the first that says anything."""
     said = [code for code in codes if code]
     known = known_codes(system)
-    return next((code for code in said if code in known), said[0] if said else "")
+    return next((code for code in said if code.upper() in known), said[0] if said else "")
 
 
 def http_url(value: str) -> str:
@@ -142,6 +144,13 @@ def http_url(value: str) -> str:
     if not value.startswith(("https://", "http://")):
         raise ValueError("must start with https://")
     return value.rstrip("/")
+
+
+def printable(value: SecretStr) -> SecretStr:
+    """Return a key as an option holds it; raises ValueError for what no header can carry."""
+    if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+        raise ValueError("must be a key: letters, digits and signs, no spaces")
+    return value
 
 
 def refusal(service: str, status: int, why: str = "", *, hint: str = "") -> Refused | Temporary:

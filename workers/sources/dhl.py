@@ -30,6 +30,7 @@ from workers.sources._single import (
     joined,
     oldest_first,
     one_by_one,
+    printable,
     refusal,
     shown,
     stamped,
@@ -58,6 +59,7 @@ class Settings(BaseModel):
     largest: int = Field(default=CAP, ge=1, description="bytes of an answer at most")
 
     _url = field_validator("base_url")(http_url)
+    _key = field_validator("token")(printable)
 
 
 def parse(payload: bytes | Mapping[str, Any], *, source: str) -> Mapping[str, Sequence[Sighting]]:
