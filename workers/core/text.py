@@ -73,6 +73,14 @@ _NO_BLANKS = r"[\u0e00-\u0eff\u1780-\u17ff\u1000-\u109f\u3005\u3040-\u30ff\u31f0
 _BLANK = re.compile(f"(?<={_NO_BLANKS}) (?={_NO_BLANKS})")
 _COMPOSED = re.compile("[\u1100-\u11ff\u3099\u309a]")
 _GARBLED = re.compile("[\u00c2-\u00f4][\u0080-\u00bf\u0152-\u0192\u02c6-\u02dc\u2010-\u203a\u20ac\u2122]")
+# A word of Cyrillic or Greek with a Latin letter that looks alike, or the other way about: clerks type so, scanners read so.
+_MIXED = re.compile(r"[a-z][\u0370-\u045f]|[\u0370-\u045f][a-z]")
+_WORD = re.compile(r"\w+")
+_LATIN, _CYRILLIC, _GREEK = "abekmhopctyxi", "авекмнорстухі", "αβεκμηορςτυχι"
+_ALIKE = (
+    (range(0x0400, 0x0460), str.maketrans(_LATIN, _CYRILLIC), str.maketrans(_CYRILLIC, _LATIN)),
+    (range(0x0370, 0x0400), str.maketrans(_LATIN, _GREEK), str.maketrans(_GREEK, _LATIN)),
+)
 _CONTROL = re.compile("[\u0000-\u0008\u007f-\u009f]")
 _CP1252 = {
     ord(char): byte
@@ -119,6 +127,19 @@ def repair(text: str) -> str:
     return text if _CONTROL.search(whole) else whole
 
 
+def _one_script(word: re.Match[str]) -> str:
+    """Return a word of two scripts in the one that most of its letters are of."""
+    letters = word[0]
+    if letters.isascii() or not _MIXED.search(letters):
+        return letters
+    for block, to_block, to_latin in _ALIKE:
+        theirs = sum(ord(char) in block for char in letters)
+        if theirs:
+            latin = sum("a" <= char <= "z" for char in letters)
+            return letters.translate(to_block if theirs >= latin else to_latin)
+    return letters
+
+
 def unescape(text: str) -> str:
     """Resolve HTML entities, also when escaped twice or thrice, and drop mark-up that carries no words."""
     for _ in range(3):
@@ -137,6 +158,8 @@ def fold(text: str) -> str:
         folded = text.lower()
     else:
         folded = unicodedata.normalize("NFKD", repair(text)).casefold()
+        if _MIXED.search(folded):
+            folded = _WORD.sub(_one_script, folded)
     if ":" in folded or "," in folded:
         folded = _BETWEEN_DIGITS.sub(" ", folded)
     folded = folded.translate(_TABLE)
