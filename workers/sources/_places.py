@@ -47,10 +47,15 @@ def _codes() -> dict[str, str]:
     return {name.casefold(): code for code, name in named} | _ALSO
 
 
+def state_of(code: str) -> str:
+    """Return the ISO 3166-1 code of the state a country code of ours belongs to; "" for none."""
+    code = country(code)
+    return _PART_OF.get(code, code)
+
+
 def name_of(code: str) -> str:
     """Return the plain English name of a country by its two-letter code; "" for none."""
-    code = country(code)
-    code = _PART_OF.get(code, code)
+    code = state_of(code)
     return _PLAIN.get(code) or _names().get(code, "")
 
 
@@ -89,5 +94,4 @@ def _three() -> dict[str, str]:
 
 def three_letters(code: str) -> str:
     """Return the alpha-3 code of a country by its two-letter code; "" for none."""
-    code = country(code)
-    return _three().get(_PART_OF.get(code, code), "")
+    return _three().get(state_of(code), "")
