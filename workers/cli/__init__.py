@@ -12,7 +12,7 @@ import sys
 import typer
 
 from workers.app import set_up_logging
-from workers.cli import check, look, run
+from workers.cli import advice_table, check, evidence, look, run
 from workers.cli.common import fail
 from workers.errors import Misconfigured, Trouble
 
@@ -28,6 +28,8 @@ app = typer.Typer(
 run.add(app)
 look.add(app)
 check.add(app)
+evidence.add(app)
+advice_table.add(app)
 
 
 def main() -> None:

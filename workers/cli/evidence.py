@@ -1,0 +1,145 @@
+"""Commands that hand things over: the evidence pack for a dispute, the calendar of deadlines. They send nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import workers
+from workers import app as wiring
+from workers import knowledge, memory
+from workers.cli.common import Config, fail, loaded, say, store
+from workers.cli.look import Parcel, find
+from workers.core.judgement import Judge
+from workers.core.model import Order, ParcelRef, Told
+from workers.render.dates import Calendars
+from workers.render.evidence import EvidencePacks, Piece, Sent
+from workers.settings import Settings
+from workers.store import NoticeRow, Recollection, Store
+
+STDOUT = "-"
+
+
+def add(app: typer.Typer) -> None:
+    app.command()(evidence)
+    app.command()(calendar)
+
+
+Out = Annotated[str, typer.Option("--out", "-o", help="The file to write; - is standard output.")]
+Lang = Annotated[
+    str, typer.Option("--lang", "-l", help="The language of the page; default the first recipient's.")
+]
+Which = Annotated[str, typer.Argument(help="A tracking number or an order's id.")]
+
+
+def evidence(parcel: Which, out: Out = "", lang: Lang = "", config: Config = None) -> None:
+    """Write everything known of an order as one page (HTML) to attach to a dispute; print it to make a PDF."""
+    settings = loaded(config)
+    found = find(settings, parcel)
+    order = settings.parcels[found[0]][0]
+    if any(settings.parcels[one][0].id != order.id for one in found):
+        fail(f"{parcel!r} is in several orders: say which, as one of {', '.join(found)}", code=2)
+    name = re.sub(r"[^\w-]+", "-", order.id).strip("-") or "order"
+    out = _may_write(out or f"evidence-{name}.html")
+    now = wiring.now()
+    known = knowledge.load()
+    with store(settings) as opened:
+        judge = wiring.judge(known, Recollection(opened, wiring.now))
+        pieces = [_piece(opened, judge, order, settings.parcels[one][1], now) for one in found]
+    language, zone = _reader(settings, order)
+    page = EvidencePacks(settings.templates).pack(
+        order,
+        pieces,
+        lang=lang or language,
+        letters_in=language,
+        timezone=zone,
+        version=workers.__version__,
+        now=now,
+    )
+    name = re.sub(r"[^\w-]+", "-", order.id).strip("-") or "order"
+    _write(
+        page, out or f"evidence-{name}.html", "Print it and choose “Save as PDF” where a PDF is asked for."
+    )
+
+
+def calendar(parcel: Parcel = "", out: Out = "", config: Config = None) -> None:
+    """Write the dates that matter (pay by, papers, storage, protection) as a calendar file (.ics)."""
+    settings = loaded(config)
+    found = find(settings, parcel) if parcel else list(settings.parcels)
+    out = _may_write(out or "deadlines.ics")
+    now = wiring.now()
+    known = knowledge.load()
+    with store(settings) as opened:
+        judge = wiring.judge(known, Recollection(opened, wiring.now))
+        contexts = [_piece(opened, judge, *settings.parcels[one], now).context for one in found]
+    first = settings.parcels[found[0]][0] if found else None
+    language, zone = _reader(settings, first) if first else ("en", "UTC")
+    text = Calendars(settings.templates).document(contexts, lang=language, timezone=zone, now=now)
+    number = text.count("BEGIN:VEVENT\r\n")
+    _write(text, out, f"{number} {'date' if number == 1 else 'dates'}.")
+
+
+def _reader(settings: Settings, order: Order) -> tuple[str, str]:
+    """Return the language and the time zone of the first person told of *order*."""
+    if not order.tell:
+        return "en", "UTC"
+    first = settings.recipients[order.tell[0]]
+    return first.language, first.timezone
+
+
+def _piece(opened: Store, judge: Judge, order: Order, ref: ParcelRef, now: datetime) -> Piece:
+    remembered = opened.recall(ref.id)
+    snapshot = memory.load(remembered.snapshot if remembered else None)
+    judged = judge.judge(order, ref, snapshot, None, Told(), first_look=False, now=now)
+    return Piece(
+        context=json.loads(json.dumps(judged.brief())),
+        snapshot=snapshot,
+        sent=_sent(opened.notices(ref.id, states=("sent",))),
+        looked=remembered.last_ok if remembered else {},
+    )
+
+
+def _sent(rows: Iterable[NoticeRow]) -> list[Sent]:
+    sent = []
+    for row in rows:
+        if row.state != "sent":
+            continue
+        context: dict[str, Any] = json.loads(row.context) if row.context else {}
+        sent.append(Sent(row.changed or row.created, row.recipient, row.channel, context))
+    return sent
+
+
+def _may_write(out: str) -> str:
+    """End the command before the work where *out* has no folder; else return it."""
+    if out != STDOUT and not Path(out).parent.is_dir():
+        fail(f"{out} cannot be written: there is no folder {Path(out).parent}", code=1)
+    return out
+
+
+def _write(text: str, out: str, hint: str) -> None:
+    """Write *text* whole or not at all, for its owner's eyes: it names what a person bought."""
+    if out == STDOUT:
+        sys.stdout.buffer.write(text.encode())
+        return
+    path = Path(out)
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text.encode())
+            Path(name).replace(path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        fail(f"{path} cannot be written: {error.strerror}", code=1)
+    say(f"Written: {path}. {hint}")
