@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Mapping
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -19,6 +21,7 @@ import httpx
 
 from workers import __version__
 from workers.errors import Temporary
+from workers.sources._direct import Direct, Reply
 
 CAP = 20_000_000  # bytes of a decoded body; 40 long histories are about half a million
 PATIENCE = timedelta(days=1)  # a Retry-After beyond this is not believed
@@ -49,14 +52,19 @@ class Wire:
         cap: int = CAP,
         cold: timedelta | None = None,
         transport: httpx.BaseTransport | None = None,  # a guarded one, where the address is the user's
+        busy: bool = False,  # many calls and no need of cookies: takes the direct way, where no proxy is set
     ) -> None:
         self.service = service
         self._clock = clock
         self._cap = cap
         self._whole = 2 * timeout.total_seconds()  # seconds for headers and body together
         self._cold = cold  # how long to leave a service alone that blocks us
+        self._headers = {"User-Agent": _AGENT, "Accept": "application/json", **(headers or {})}
+        self._direct = None
+        if busy and transport is None and not urllib.request.getproxies():
+            self._direct = Direct(timeout=timeout.total_seconds(), trust=_trust())
         self._client = httpx.Client(
-            headers={"User-Agent": _AGENT, "Accept": "application/json", **(headers or {})},
+            headers=self._headers,
             timeout=httpx.Timeout(timeout.total_seconds()),
             follow_redirects=False,
             verify=_trust(),
@@ -76,19 +84,35 @@ class Wire:
         headers = {**({"Content-Type": "application/json"} if content is not None else {}), **(headers or {})}
         until = time.monotonic() + self._whole
         try:
-            with self._client.stream(
-                method, url, content=content, params=params, headers=headers
-            ) as response:
-                self._check(response)
-                body = self._read(response, until)
-                kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-                return Answer(response.status_code, kind, body)
-        except httpx.TimeoutException:
+            with self._exchange(method, url, content, params, headers) as reply:
+                self._check(reply)
+                body = self._read(reply, until)
+                kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+                return Answer(reply.status, kind, body)
+        except (TimeoutError, httpx.TimeoutException):
             raise Temporary(f"{self.service} did not answer in time") from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        except (ConnectionError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise Temporary(
                 f"{self.service} cannot be reached: {quoted(str(error) or type(error).__name__)}"
             ) from None
+
+    @contextmanager
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        content: bytes | None,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+    ) -> Iterator[Reply]:
+        if self._direct is not None and not params:
+            with self._direct.exchange(
+                method, url, content=content, headers={**self._headers, **headers}
+            ) as reply:
+                yield reply
+            return
+        with self._client.stream(method, url, content=content, params=params, headers=headers) as response:
+            yield Reply(response.status_code, response.headers, response.iter_bytes())
 
     def json(self, answer: Answer) -> bytes:
         """Return the body of *answer* if it can be JSON; raises Temporary for a page made for people."""
@@ -107,9 +131,11 @@ class Wire:
 
     def close(self) -> None:
         self._client.close()
+        if self._direct is not None:
+            self._direct.close()
 
-    def _check(self, response: httpx.Response) -> None:
-        status = response.status_code
+    def _check(self, response: Reply) -> None:
+        status = response.status
         if 300 <= status < 400:
             host = _host(response)
             raise Temporary(
@@ -122,10 +148,10 @@ class Wire:
             what = "asks to slow down" if status == 429 else "is ill"
             raise Temporary(f"{self.service} {what} (HTTP {status})", after=after or self._cold)
 
-    def _read(self, response: httpx.Response, until: float) -> bytes:
+    def _read(self, response: Reply, until: float) -> bytes:
         parts: list[bytes] = []
         size = 0
-        for part in response.iter_bytes():
+        for part in response.pieces:
             size += len(part)
             if size > self._cap:
                 raise Temporary(f"{self.service} sent more than {self._cap} bytes")
@@ -175,7 +201,7 @@ def _http_date(text: str) -> datetime | None:
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def _host(response: httpx.Response) -> str:
+def _host(response: Reply) -> str:
     try:
         return quoted(httpx.URL(response.headers.get("location", "")).host, 60)
     except (httpx.InvalidURL, UnicodeError, ValueError):

@@ -125,6 +125,7 @@ class SeventeenTrack:
             clock=clock,
             headers={"17token": settings.token.get_secret_value()},
             cap=settings.largest,
+            busy=True,
         )
 
     def track(self, asks: Sequence[Ask]) -> Mapping[str, Outcome]:
