@@ -108,7 +108,7 @@ class Ours:
                 supervise.Child("worker", [*supervise.worker_argv(8), "--queues", "refresh", "announce"]),
             ],
             environ=supervise.worker_environ(environ, config=config, url=engine.url),
-            clock=wiring.now,
+            clock=wiring.uptime,
         )
 
     def start(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import dramatiq
+import redis
 import structlog
 
 from workers.errors import StoreTrouble
@@ -32,7 +33,7 @@ class Bells:
         """Ring *actor*; a bell that cannot be rung now is rung again by the sweeper."""
         try:
             {"refresh": self.refresh, "announce": self.announce, "notify": self.notify}[actor](argument)
-        except (dramatiq.errors.BrokerError, OSError) as error:
+        except (dramatiq.errors.DramatiqError, redis.RedisError, OSError) as error:
             log.warning("bell_not_rung", actor=actor, error=str(error))
 
 

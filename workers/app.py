@@ -25,12 +25,14 @@ from dramatiq.middleware import CurrentMessage, Retries
 from workers import actors, channels, knowledge, settings, sources
 from workers.core.history import History
 from workers.core.judgement import Judge
-from workers.errors import Misconfigured
+from workers.errors import Misconfigured, Trouble
+from workers.heel import heel
 from workers.pipeline import House, Pipeline
 from workers.render import Renderer
 from workers.scheduler import Clock
 from workers.settings import Settings, Watch
 from workers.store import Recollection, Store
+from workers.store.lua import spoken
 
 log = structlog.get_logger("customs_watch")
 
@@ -43,6 +45,11 @@ HEARTBEAT = 60_000  # ms after which dramatiq takes a silent worker for dead; ha
 def now() -> datetime:
     """The one reading of the wall clock; everything else is handed it."""
     return datetime.now(UTC)
+
+
+def uptime() -> timedelta:
+    """Return a clock that nobody sets, for patience and pauses; it counts from anywhere."""
+    return timedelta(seconds=time.monotonic())
 
 
 def pause(length: timedelta) -> None:
@@ -98,25 +105,43 @@ class LiveHouse:
         self._permit = permit
         self._lock = threading.Lock()
         self._house: House | None = None
-        self._looked = datetime.min.replace(tzinfo=UTC)
+        self._looked = timedelta.min
+        self._latest: Settings | None = None  # what the last look brought, furnished or not
+        self._refused: Misconfigured | None = None  # why the last good file could not be furnished
         self._said = ""
 
     def __call__(self) -> House:
         with self._lock:
-            at = now()
-            if self._house is not None and at - self._looked < POLL:
+            at = uptime()
+            if self._house is not None and at < self._looked + POLL:
                 return self._house
             self._looked = at
-            loaded, changed, error = self._watch.poll(at)
+            loaded, _, error = self._watch.poll(now())
+            if loaded is not self._latest:
+                error = self._furnish(loaded) or error
+                self._latest = loaded
+            elif error is None:
+                error = self._refused
             if error is not None and str(error) != self._said:
                 log.error("config_refused", mistakes=str(error))
             self._said = str(error) if error else ""
-            if self._house is None or changed:
-                old, self._house = self._house, furnish(loaded, self._permit)
-                log.info("config_loaded", orders=len(loaded.orders), parcels=len(loaded.parcels))
-                if old is not None:
-                    _close(old)
+            assert self._house is not None  # noqa: S101 -- the first one was furnished, or that raised
             return self._house
+
+    def _furnish(self, loaded: Settings) -> Misconfigured | None:
+        """Move into the house of *loaded*; stay in the old one, and return why, where it cannot be opened."""
+        try:
+            new = furnish(loaded, self._permit)
+        except Misconfigured as error:
+            if self._house is None:
+                raise
+            self._refused = error
+            return error
+        old, self._house, self._refused = self._house, new, None
+        log.info("config_loaded", orders=len(loaded.orders), parcels=len(loaded.parcels))
+        if old is not None:
+            _close(old)
+        return None
 
 
 def _close(house: House) -> None:
@@ -202,7 +227,12 @@ def worker() -> None:
     url = os.environ.get("CW_REDIS_URL")
     if not url:
         raise Misconfigured("CW_REDIS_URL is not set", hint="start workers by `customs-watch worker`")
-    dramatiq.set_broker(assemble(config_path(), url).broker)
+    try:
+        dramatiq.set_broker(assemble(config_path(), url).broker)
+    except Trouble as trouble:  # dramatiq would show a traceback; whoever started us starts us again
+        log.error("worker_cannot_start", error=str(trouble))
+        sys.exit(1)
+    heel(os.environ, master=True)
 
 
 def by_source(loaded: Settings) -> dict[str, list[str]]:
@@ -260,7 +290,8 @@ class Desk:
                 self._app.bells.ring("notify", channel)
 
     def _room(self, queue: str) -> int:
-        return BACKLOG - int(self._app.broker.do_qsize(queue))
+        with spoken():
+            return BACKLOG - int(self._app.broker.do_qsize(queue))
 
     def beat(self) -> None:
         self._app.store.beat(f"scheduler:{self._name}", ttl=timedelta(seconds=60))

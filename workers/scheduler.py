@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +18,9 @@ from workers.errors import StoreTrouble
 
 log = structlog.get_logger("customs_watch")
 
-DEAD_AFTER = timedelta(seconds=90)  # no tick completed for so long: the process is wedged and gives itself up
+# No tick completed for so long: the process is wedged, or the wall clock was set back and all ticks wait for the old
+# time to come again. It gives itself up; its supervisor starts another.
+DEAD_AFTER = timedelta(seconds=90)
 WEDGED = 70  # the exit code of that (EX_SOFTWARE)
 
 
@@ -27,8 +30,7 @@ class Clock:
     def __init__(
         self, ticks: dict[str, tuple[timedelta, Callable[[], object]]], *, clock: Callable[[], datetime]
     ) -> None:
-        self._clock = clock
-        self._last = clock()
+        self._last = time.monotonic()  # a wall clock that is set must neither end us nor keep us hanging
         self._stopped = threading.Event()
         self._scheduler = BlockingScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -48,12 +50,13 @@ class Clock:
             tick()
         except StoreTrouble as trouble:
             log.warning("tick_failed", tick=name, error=str(trouble))
-        self._last = self._clock()  # a store that is away is no reason to die: the clock itself is well
+        self._last = time.monotonic()  # a store that is away is no reason to die: the clock itself is well
 
     def _watch(self) -> None:
         while not self._stopped.wait(5):
-            if self._clock() - self._last > DEAD_AFTER:
-                log.critical("scheduler_wedged", last_tick=self._last.isoformat())
+            silent = time.monotonic() - self._last
+            if silent > DEAD_AFTER.total_seconds():
+                log.critical("scheduler_wedged", seconds_without_a_tick=round(silent))
                 os._exit(WEDGED)
 
     def run(self) -> None:

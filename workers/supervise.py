@@ -6,13 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
+
+from workers.heel import SUPERVISOR
 
 log = structlog.get_logger("customs_watch")
 
@@ -28,9 +30,9 @@ class Child:
     name: str
     argv: list[str]
     process: subprocess.Popen[bytes] | None = None
-    started: datetime | None = None
+    started: timedelta | None = None
     restarts: int = 0
-    due: datetime | None = field(default=None)
+    due: timedelta | None = field(default=None)
 
 
 def scheduler_argv(config: Path) -> list[str]:
@@ -55,15 +57,15 @@ def worker_environ(environ: Mapping[str, str], *, config: Path, url: str) -> dic
 
 
 class Supervisor:
-    """Keeps its children running until told to stop."""
+    """Keeps its children running until told to stop. *clock* is one that nobody sets, and counts from anywhere."""
 
     def __init__(
-        self, children: list[Child], *, environ: Mapping[str, str], clock: Callable[[], datetime]
+        self, children: list[Child], *, environ: Mapping[str, str], clock: Callable[[], timedelta]
     ) -> None:
         self._children = children
-        self._environ = dict(environ)
+        self._environ = {**environ, SUPERVISOR: str(os.getpid())}
         self._clock = clock
-        self._stop = threading.Event()
+        self._stops = 0  # a number, not an Event: its lock may be held by the very code a signal interrupts
 
     def start(self) -> None:
         for child in self._children:
@@ -80,7 +82,10 @@ class Supervisor:
         at = self._clock()
         for child in self._children:
             if child.process is not None and child.process.poll() is not None:
-                code, child.process = child.process.returncode, None
+                child_pid, code = child.process.pid, child.process.returncode
+                child.process = None
+                # What it leaves behind must not work on beside its successor.
+                _signal(child_pid, signal.SIGTERM, whole=True)
                 lived = at - (child.started or at)
                 child.restarts = 0 if lived > CALM else child.restarts + 1
                 pause = min(timedelta(seconds=0.5) * 2**child.restarts, LONGEST_BACKOFF)
@@ -91,38 +96,44 @@ class Supervisor:
 
     def run(self, until: Callable[[], bool] = lambda: False) -> None:
         """Look after the children until ``stop`` or until *until* says so."""
-        while not self._stop.wait(0.2) and not until():
+        while not self._stops and not until():
             self.look_after()
+            time.sleep(0.2)
 
     def stop(self, *_: object) -> None:
-        self._stop.set()
+        """Stop in order; told twice, without waiting for what is being sent."""
+        self._stops += 1
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody said stop."""
+        return self._stops > 0
 
     def shut_down(self) -> None:
-        """Stop the scheduler first, then let the workers drain; kill what does not stop in time."""
-        alive = [c for c in self._children if c.process is not None and c.process.poll() is None]
-        for child in alive:
-            _signal(child, signal.SIGTERM)
+        """Let scheduler and workers end what they are at; kill what does not stop in time, or at a second ``stop``."""
+        alive = [
+            (c.name, c.process) for c in self._children if c.process is not None and c.process.poll() is None
+        ]
+        for _, process in alive:
+            _signal(process.pid, signal.SIGTERM)
         end = self._clock() + DRAIN
-        for child in alive:
-            assert child.process is not None  # noqa: S101 -- chosen above
-            try:
-                child.process.wait(max((end - self._clock()).total_seconds(), 0.1))
-            except subprocess.TimeoutExpired:
-                log.error("killed", process=child.name)
-                _signal(child, signal.SIGKILL)
-                child.process.wait()
+        while any(process.poll() is None for _, process in alive):
+            if self._stops > 1 or self._clock() > end:
+                break
+            time.sleep(0.05)
+        for name, process in alive:
+            if process.poll() is None:
+                log.error("killed", process=name)
+                _signal(process.pid, signal.SIGKILL, whole=True)
+                process.wait()
 
     def pids(self) -> dict[str, int]:
         return {c.name: c.process.pid for c in self._children if c.process is not None}
 
 
-def _signal(child: Child, number: int) -> None:
-    """Signal the child's whole session: a dramatiq master that is killed would leave its worker behind."""
-    assert child.process is not None  # noqa: S101 -- callers hold a running child
+def _signal(pid: int, number: int, *, whole: bool = False) -> None:
+    """Signal a child, or its whole session: a dramatiq master that is killed would leave its worker behind."""
     try:
-        if number == signal.SIGKILL:
-            os.killpg(child.process.pid, number)
-        else:
-            child.process.send_signal(number)
-    except ProcessLookupError:
+        (os.killpg if whole else os.kill)(pid, number)
+    except (ProcessLookupError, PermissionError):  # macOS says the latter of a session that has just ended
         return

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -221,3 +223,70 @@ def test_a_channel_that_refuses_is_told_and_counts(run: Run, orders: Path) -> No
     said = run("test-notify", "--channel", "mail")
     assert said.code == 4
     assert "not sent" in said.out
+
+
+def test_a_reader_without_our_letters_gets_them_spelt_out() -> None:
+    for argv in (["explain", "--text", "海关查验"], ["classify", "海关查验"]):
+        said = subprocess.run(
+            [sys.executable, "-m", "workers", *argv], env={**os.environ, "PYTHONIOENCODING": "ascii"},
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert said.returncode == 0, said.stderr
+        assert "inspection" in said.stdout
+        assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"text": ' + "9" * 5_000 + "}"])
+def test_classify_goes_on_after_what_no_parser_should_be_given(run: Run, line: str) -> None:
+    said = run("classify", "--jsonl", stdin=f'{line}\n{{"text": "Held by customs"}}\n')
+    first, second = map(json.loads, said.out.splitlines())
+    assert said.code == 2
+    assert "error" in first
+    assert second["stage"] == "held"
+
+
+@pytest.mark.parametrize("url", ["redis://host:x/0", "redis://[::1/0", "http://host"])
+@pytest.mark.parametrize("command", ["status", "worker", "scheduler"])
+def test_an_address_of_the_store_that_is_none_is_a_sentence(
+    run: Run, orders: Path, monkeypatch: pytest.MonkeyPatch, url: str, command: str
+) -> None:
+    monkeypatch.setenv("CW_REDIS_URL", url)
+    said = run(command)
+    assert said.code == 2
+    assert "CW_REDIS_URL" in said.err
+
+
+def test_a_file_where_a_folder_should_be_is_a_sentence(run: Run, orders: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    said = run("demo", "--folder", "taken")
+    assert said.code == 1
+    assert "taken" in said.err
+
+
+def test_demo_fresh_removes_no_folder_that_is_not_its_own(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "one.jpg").touch()
+    said = run("demo", "--fresh", "--folder", "photos")
+    assert said.code == 2
+    assert "no demonstration" in said.err
+    assert (tmp_path / "photos" / "one.jpg").exists()
+
+
+def test_a_narrow_terminal_cuts_nothing_off(run: Run, orders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    said = run("status")
+    assert said.code == 0
+    assert all(len(line) <= 40 for line in said.out.splitlines())
+    for head in ("needs you", "last word"):
+        assert all(word in said.out for word in head.split()), said.out
+
+
+def test_validate_tries_the_users_own_words(run: Run, orders: Path) -> None:
+    (orders.parent / "words" / "advice").mkdir(parents=True)
+    orders.write_text(ORDERS + "templates: words\n")
+    assert run("validate").code == 0
+    (orders.parent / "words" / "advice" / "pay.j2").write_text("{% block subject")
+    said = run("validate")
+    assert said.code == 2
+    assert "advice/pay.j2" in said.err
+    assert json.loads(run("validate", "--json").out)["ok"] is False

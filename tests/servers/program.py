@@ -71,7 +71,7 @@ class Program:
         self.supervisor = supervise.Supervisor(
             children,
             environ=supervise.worker_environ(self._environ, config=self.config, url=self.engine.url),
-            clock=app.now,
+            clock=app.uptime,
         )
         self.supervisor.start()
         return self

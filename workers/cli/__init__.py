@@ -6,7 +6,9 @@ Exit codes: 0 done · 1 foreseen trouble (the store or a service is away) · 2 t
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import sys
 
 import typer
@@ -34,6 +36,9 @@ advice_table.add(app)
 
 def main() -> None:
     """Run the command; a foreseen fault is a sentence, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without our letters gets them spelt out
+            stream.reconfigure(errors="backslashreplace")
     set_up_logging(sys.stderr, logging.WARNING)  # standard output is the command's own; `run` says more
     try:
         app()
@@ -44,5 +49,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; Python would complain at exit
         sys.exit(0)
+    except OSError as error:  # a disk that is full or read-only, a folder that is somebody else's
+        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        fail(f"{where}{error.strerror or error}", code=1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -21,6 +21,8 @@ from workers.core import rules
 from workers.core.classify import Classifier, classify_line
 from workers.errors import Misconfigured, Permanent, Temporary, Uncertain
 from workers.knowledge import words
+from workers.render import Renderer
+from workers.settings import Settings
 
 TEST = "This is a test of customs-watch: no parcel needs you because of it."
 
@@ -61,6 +63,12 @@ def validate(config: Config = None, as_json: Json = False) -> None:
         f"{row.where}: {row.line}: {row.why} (checked {row.checked or 'never'}, {row.source})"
         for row in rules.stale(known.law, on=wiring.now().date())
     ]
+    words_wrong = _words_that_fail(settings, known)
+    if words_wrong:
+        if not as_json:
+            raise Misconfigured("\n".join(words_wrong))
+        dump({"ok": False, "mistakes": [{"line": 0, "message": said, "hint": ""} for said in words_wrong]})
+        sys.exit(2)
     if as_json:
         dump({"ok": True, "orders": len(settings.orders), "parcels": len(settings.parcels),
               "warnings": [str(w) for w in settings.warnings], "stale": old})  # fmt: skip
@@ -72,6 +80,21 @@ def validate(config: Config = None, as_json: Json = False) -> None:
     say(f"{path} is right: {len(settings.orders)} orders, {len(settings.parcels)} parcels, "
         f"{len(settings.recipients)} recipients, channels {', '.join(settings.channels)}, sources {', '.join(settings.sources)}; "
         f"{len(advices(known))} advices known.")  # fmt: skip
+
+
+def _words_that_fail(settings: Settings, known: knowledge.Knowledge) -> tuple[str, ...]:
+    """Say which of the user's own templates cannot be rendered, in any language somebody reads."""
+    if settings.templates is None or not settings.parcels:
+        return ()
+    order, ref = next(iter(settings.parcels.values()))
+    context = _context(known, order, ref, memory.load(None))
+    renderer = Renderer(settings.templates)
+    langs = {recipient.language: None for recipient in settings.recipients.values()}
+    said = [line for lang in langs for line in renderer.check(context, lang=lang)]
+    return tuple(
+        f"{settings.templates}: {line.removesuffix(' (customs-watch validate)')}"
+        for line in dict.fromkeys(said)
+    )
 
 
 Channel = Annotated[str, typer.Option("--channel", help="Only this channel.")]
@@ -142,7 +165,7 @@ def classify(text: Word = "", jsonl: Jsonl = False) -> None:
             bad += 1
             console().file.flush()
             sys.stderr.write(f"line {number}: {answer['error']}\n")
-        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        dump(answer)
     sys.exit(2 if bad else 0)
 
 
@@ -155,6 +178,9 @@ def _answers(classifier: Classifier) -> Iterator[dict[str, Any]]:
             asked = json.loads(line)
         except json.JSONDecodeError as error:
             yield {"error": f"not JSON: {error.msg}"}
+            continue
+        except (ValueError, RecursionError):  # a number of thousands of digits, a list in a list in a list …
+            yield {"error": "not JSON that anybody means"}
             continue
         if not isinstance(asked, dict):
             yield {"error": "not a JSON object"}

@@ -6,19 +6,24 @@ import json
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
+import structlog
 import typer
 from rich.console import Console
 
 from workers import app as wiring
 from workers.engine import Engine
+from workers.errors import Misconfigured
 from workers.knowledge import Knowledge
 from workers.settings import Settings
 from workers.store import Store
+
+log = structlog.get_logger("customs_watch")
 
 Config = Annotated[
     Path | None,
@@ -47,8 +52,9 @@ def say(text: str) -> None:
 
 
 def dump(value: Any) -> None:
-    """Print *value* as JSON on one line."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    """Print *value* as JSON on one line, in letters that the reader's encoding has."""
+    plain = sys.stdout.encoding.lower().replace("-", "") != "utf8"
+    sys.stdout.write(json.dumps(value, ensure_ascii=plain, default=str) + "\n")
 
 
 def fail(message: str, *, code: int) -> NoReturn:
@@ -67,9 +73,33 @@ def advices(known: Knowledge) -> list[str]:
 
 @contextmanager
 def engine(settings: Settings, environ: Mapping[str, str] = os.environ) -> Iterator[Engine]:
-    """Run or find the server for *settings*."""
+    """Run or find the server for *settings*; where it is another process's, take it over when that one ends."""
     with Engine(environ, settings.data) as running:
-        yield running
+        if running.role != "guest":
+            yield running
+            return
+        ended = threading.Event()
+        heir = threading.Thread(
+            target=_inherit, args=(environ, settings.data, ended), name="heir", daemon=True
+        )
+        heir.start()
+        try:
+            yield running
+        finally:
+            ended.set()
+            heir.join()
+
+
+def _inherit(environ: Mapping[str, str], data: Path, ended: threading.Event) -> None:
+    """Run the server from when its owner leaves it until *ended*: a `status` that ends must not stop a `run`."""
+    while not ended.wait(0.5):
+        try:
+            with Engine(environ, data) as running:
+                if running.role != "guest":
+                    log.warning("store_taken_over", folder=str(data))
+                    ended.wait()
+        except (Misconfigured, OSError) as trouble:
+            log.warning("store_not_taken_over", error=str(trouble))
 
 
 @contextmanager

@@ -31,6 +31,7 @@ WHY_WORDS = {
     "muted": "muted by you",
     "nobody_to_tell": "nobody is to be told",
 }
+ROOMY = 70  # columns; on a narrower terminal every column of a table gives way
 NEEDS_WORDS = {"yes": "yes", "no": "no", "wait": "wait"}
 
 
@@ -40,8 +41,9 @@ def words(stage: str) -> str:
 
 def decisions(store: Store, settings: Settings) -> Iterable[tuple[str, dict[str, Any]]]:
     """Yield the last decision on every watched parcel; an empty one where nothing was decided yet."""
+    remembered = store.recall_many(list(settings.parcels))
     for parcel in settings.parcels:
-        known = store.recall(parcel)
+        known = remembered.get(parcel)
         decided = json.loads(known.decision) if known and known.decision else {}
         trouble = store.recollect(f"trouble:{parcel}")
         yield parcel, {**decided, "trouble": trouble.decode()} if trouble else decided
@@ -87,8 +89,9 @@ def demo(store: Store, settings: Settings, before: set[str], *, as_json: bool) -
     spoke = Table(
         title=f"Sent: {len(fresh)} messages about {len(told)} parcels", title_justify="left", box=SIMPLE
     )
+    roomy = console().width >= ROOMY
     for head, width in (("order, where it stands", 20), ("needs you", 10), ("what, to whom, why", 24)):
-        spoke.add_column(head, overflow="fold", min_width=width)
+        spoke.add_column(head, overflow="fold", min_width=width if roomy else None)
     silent = Table(title=f"Kept silent: {len(decided) - len(told)} parcels", title_justify="left", box=SIMPLE)
     for head in ("order", "stands at", "why"):
         silent.add_column(head, overflow="fold")
@@ -129,8 +132,9 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
         return
     needs = sum(r.get("needs_you") == "yes" for r in rows)
     table = Table(title=f"{len(rows)} parcels, {needs} need you", title_justify="left", box=SIMPLE)
+    roomy = console().width >= ROOMY
     for head, width in (("order and number", 16), ("stands at", 9), ("needs you", 10), ("last word", 18)):
-        table.add_column(head, overflow="fold", min_width=width)
+        table.add_column(head, overflow="fold", min_width=width if roomy else None)
     for row in rows:
         proof = row.get("proof") or {}
         number = settings.parcels[row["parcel"]][1].number
@@ -148,8 +152,20 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
             )
     for lost in store.notices(states=("held", "failed", "expired")):
         say(
-            f"A notice about {lost.parcel} to {lost.recipient} by {lost.channel} is {lost.state}: {lost.error}"
+            f"A notice about {lost.parcel} to {lost.recipient} by {lost.channel} is {lost.state}: {_one_line(lost.error)}"
         )
+    for line in waiting(store):
+        say(line[0].upper() + line[1:])
+
+
+def waiting(store: Store) -> list[str]:
+    """Say which notices were tried in vain and will be tried again."""
+    return [
+        f"a notice about {row.parcel} to {row.recipient} by {row.channel} could not be sent yet, and is tried again: "
+        f"{_one_line(row.error)}"
+        for row in store.notices(states=("pending",))
+        if row.attempts and row.error
+    ]
 
 
 def _needs(one: dict[str, Any]) -> str:

@@ -8,7 +8,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +22,9 @@ from workers import settings as settings_file
 from workers import supervise
 from workers.cli import report
 from workers.cli.common import Config, Json, command, console, engine, fail, loaded, say
+from workers.engine import find
 from workers.errors import Misconfigured
+from workers.heel import heel
 from workers.pipeline import LEASE
 from workers.resources import shipped
 from workers.settings import Settings
@@ -56,16 +59,28 @@ def run(config: Config = None, once: Once = False, as_json: Json = False) -> Non
         sys.exit(4 if lost else 0)
     with engine(settings) as running:
         supervisor = _supervisor(path, settings, running.url)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, supervisor.stop)
-        supervisor.start()
         parcels = len(settings.parcels)
-        say(f"Watching {parcels} {'parcel' if parcels == 1 else 'parcels'} of {path}. Ctrl-C stops. "
-            f"`{command()} status` shows where they stand.")  # fmt: skip
-        try:
+        with _running(supervisor):
+            say(f"Watching {parcels} {'parcel' if parcels == 1 else 'parcels'} of {path}. Ctrl-C stops. "
+                f"`{command()} status` shows where they stand.")  # fmt: skip
             supervisor.run()
-        finally:
-            supervisor.shut_down()
+            say("Stopping: what is being sent is finished first. A second Ctrl-C does not wait.")
+
+
+@contextmanager
+def _running(supervisor: supervise.Supervisor) -> Iterator[None]:
+    """Run the children while the block lasts, and heed the signals that end us until they have ended."""
+    numbers = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        numbers.remove(signal.SIGHUP)  # nohup: the terminal may go
+    before = {number: signal.signal(number, supervisor.stop) for number in numbers}
+    try:
+        supervisor.start()
+        yield
+    finally:
+        supervisor.shut_down()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def with_store(settings: Settings, work: Callable[[Store], object]) -> None:
@@ -82,7 +97,7 @@ def _supervisor(path: Path, settings: Settings, url: str) -> supervise.Superviso
         for number in range(1, settings.worker.processes + 1)
     ]
     return supervise.Supervisor(
-        children, environ=supervise.worker_environ(os.environ, config=path, url=url), clock=wiring.now
+        children, environ=supervise.worker_environ(os.environ, config=path, url=url), clock=wiring.uptime
     )
 
 
@@ -98,13 +113,12 @@ def run_once(path: Path, settings: Settings, *, limit: timedelta) -> list[str]:
             store.enrol(source, parcels, spread=timedelta(0))
             store.postpone(source, parcels, after=timedelta(0))
         supervisor = _supervisor(path, settings, running.url)
-        supervisor.start()
-        end = wiring.now() + limit
-        try:
-            supervisor.run(until=lambda: quiet(store) or wiring.now() > end)
-        finally:
-            supervisor.shut_down()
-        return losses(store, late=wiring.now() > end)
+        end = wiring.uptime() + limit
+        with _running(supervisor):
+            supervisor.run(until=lambda: quiet(store) or wiring.uptime() > end)
+        if supervisor.stopped:
+            raise KeyboardInterrupt  # whoever stopped us asked for no tables
+        return losses(store, late=wiring.uptime() > end)
 
 
 def quiet(store: Store) -> bool:
@@ -127,13 +141,14 @@ def losses(store: Store, *, late: bool) -> list[str]:
         f"a notice about {row.parcel} on {row.channel} is {row.state}: {row.error}"
         for row in store.notices(states=("failed", "held", "expired"))
     ]
-    return said
+    return said + report.waiting(store)
 
 
 def scheduler(config: Config = None) -> None:
     """Run one scheduler against $CW_REDIS_URL (any number may run)."""
     wiring.set_up_logging(sys.stderr)
     app = wiring.assemble(wiring.config_path(config), _url())
+    heel(os.environ)
     clock = wiring.Desk(app, name=f"{os.uname().nodename}:{os.getpid()}").clock()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: clock.stop())
@@ -158,7 +173,7 @@ def _url() -> str:
             "CW_REDIS_URL is not set",
             hint="say where Valkey or Redis is, as redis://host:6379/0, or use `customs-watch run`, which brings its own",
         )
-    return url
+    return find({"CW_REDIS_URL": url}, Path()).url
 
 
 Fresh = Annotated[bool, typer.Option("--fresh", help="Forget earlier demonstrations and start over.")]
@@ -168,6 +183,8 @@ Folder = Annotated[Path, typer.Option("--folder", help="Where the demonstration 
 def demo(fresh: Fresh = False, folder: Folder = Path("var/demo"), as_json: Json = False) -> None:
     """Play the shipped example orders through the real program; leaves the notices as files."""
     if fresh and folder.exists():
+        if not (folder / "demo.log").exists() and any(folder.iterdir()):
+            fail(f"{folder} holds no demonstration; I left it alone", code=2)
         shutil.rmtree(folder)
     path = lay_out_demo(folder, wiring.now())
     wiring.set_up_logging((folder / "demo.log").open("a", encoding="utf-8", buffering=1))

@@ -53,9 +53,9 @@ def find(environ: Mapping[str, str], data_dir: Path) -> Plan:
     """
     url = environ.get("CW_REDIS_URL", "").strip()
     if url:
-        if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        if not _is_address(url):
             raise Misconfigured(
-                "CW_REDIS_URL does not start with redis://, rediss:// or unix://",
+                "CW_REDIS_URL does not start with redis://, rediss:// or unix://, or its port is not a number",
                 hint="redis://user:password@host:6379/0, rediss:// for TLS, unix:///path/to/socket?db=0",
             )
         return Plan("external", url)
@@ -67,6 +67,14 @@ def find(environ: Mapping[str, str], data_dir: Path) -> Plan:
             return Plan("embedded", f"unix://{quote(str(server.socket))}?db=0", server)
         refused.append(f"{binary} is {'.'.join(map(str, version)) if version else 'not runnable'}")
     raise Misconfigured("; ".join(["there is no server for the store", *refused]), hint=_INSTALL)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("redis", "rediss", "unix") and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket too many
+        return False
 
 
 def _candidates(environ: Mapping[str, str]) -> list[Path]:
