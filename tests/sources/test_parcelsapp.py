@@ -292,3 +292,20 @@ def test_answers_of_the_real_service_read_as_their_index_says(shared: Path) -> N
     }
     (sightings,) = parcelsapp.parse((folder / "create-cached.json").read_bytes(), source="pa").values()
     assert (sightings[0].country, sightings[0].carrier) == ("US", "USPS")
+
+
+def test_the_key_that_must_stand_in_the_address_is_in_no_error(
+    server: ParcelsAppServer, asking: Asking
+) -> None:
+    created = Reply(b'{"uuid":"u","shipments":[]}')
+    for fault in (
+        Reply(b"", 302, {"Location": "https://elsewhere.example/?apiKey=test-key"}),
+        Reply(b"{}" * 50, cut=10),
+        Reply(b"", 500),
+        Reply(b'{"error":"INVALID_PARAMS"}'),
+    ):
+        server.inject(created, fault)
+        with pytest.raises((Temporary, Permanent)) as raised:
+            asking.look(A)
+        assert "apiKey=test-key" in server.requests[-1].path
+        assert "test-key" not in f"{raised.value!r} {raised.value} {raised.value.hint}"

@@ -39,7 +39,7 @@ _NUMBER = re.compile(r"[A-Z0-9._/-]{4,100}")
 _ACTION = re.compile(
     r"(?:CC|CIQ|COMMON|CUS|GTMS|GWMS|LH|OM|PU|SC|TD)_[A-Z_]+"
 )  # Cainiao's, also under other slugs
-_EVENTLESS = frozenset({"", "Pending", "InfoReceived", "Expired"})  # a tag that is no event by itself
+_EVENTLESS = frozenset({"Pending", "InfoReceived", "Expired"})  # a tag that is no event by itself
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _LATER = timedelta(hours=6)
 _CHECK_NUMBER = "check the number on the order page"
@@ -277,6 +277,8 @@ def _sightings(tracking: Mapping[str, Any], *, source: str) -> list[Sighting]:
     out = [_sighting(point, source=source, slug=slug) for point in tables(listed)]
     out = _in_order(out)
     tag = word(tracking.get("tag"), 60)
+    if not out and not tag:
+        raise Temporary("AfterShip's answer holds neither a tag nor events")
     if not out and tag not in _EVENTLESS:
         code = word(tracking.get("subtag"), 60) or tag
         out.append(Sighting(source=source, text=code, system="aftership", code=code, carrier=slug))

@@ -265,6 +265,8 @@ def _sightings(shipment: Mapping[str, Any], *, source: str) -> list[Sighting]:
         for state in reversed(tables(states))
     ]
     status = word(shipment.get("status"), 40)
+    if states is None and not status:
+        raise Temporary("ParcelsApp's answer holds neither a status nor events")
     if not out and status not in _EVENTLESS:
         out.append(Sighting(source=source, text=status, carrier=usual))
     return out
