@@ -121,7 +121,7 @@ class Classifier:
             inside = [t for t in tokens if start <= t.start < end]
             sayings = [p for p in phrases if start <= p[0] < end]
             if inside or sayings:
-                bits = self.grammar.bits(_clauses(folded, inside), after=language.after)
+                bits = self.grammar.bits(_clauses(folded, inside, self.grammar), after=language.after)
                 total |= bits
                 candidate = self._sentence(folded, bits, inside, sayings)
                 if candidate is not None:
@@ -238,14 +238,21 @@ def _covered(hits: list[Hit]) -> float:
     return total
 
 
-def _clauses(folded: str, tokens: Sequence[Token]) -> list[list[Token]]:
-    """Divide the *tokens* of a sentence at its commas."""
+def _clauses(folded: str, tokens: Sequence[Token], grammar: Grammar) -> list[list[Token]]:
+    """Divide the *tokens* of a sentence at its commas.
+
+    No clause ends at a date before anything was said: "will on Monday, the 12th of May, be delivered" is one.
+    """
     if "," not in folded:
         return [list(tokens)]
     out: list[list[Token]] = [[]]
     at = tokens[0].start if tokens else 0
     for token in tokens:
-        if "," in folded[at : token.start]:
+        between = folded[at : token.start]
+        if "," in between and not (
+            any(char.isdigit() for char in between)
+            and not any(grammar.load(t.words.concepts).turns for t in out[-1])
+        ):
             out.append([])
         out[-1].append(token)
         at = token.start

@@ -156,16 +156,8 @@ class Grammar:
     def bits(self, clauses: Iterable[Sequence[Token]], *, after: bool) -> int:
         """Return the concepts of one sentence with their polarity, as bits."""
         total = 0
-        waiting: list[_Load] = []
         for clause in clauses:
-            loads = waiting + self._loads_of(clause)
-            # "Will on Monday, the 12th, be delivered": a "will" that meets nothing to turn waits for the next clause.
-            waiting = (
-                []
-                if after or any(load.turns for load in loads)
-                else [w for w in loads if w.operator == "wait"]
-            )
-            total |= self._clause(loads, after=after)
+            total |= self._clause(self._loads_of(clause), after=after)
         return total
 
     def _loads_of(self, clause: Sequence[Token]) -> list[_Load]:
