@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from workers.cli import main
+from workers.resources import shipped
 
 ORDERS = """\
 recipients:
@@ -290,3 +292,20 @@ def test_validate_tries_the_users_own_words(run: Run, orders: Path) -> None:
     assert said.code == 2
     assert "advice/pay.j2" in said.err
     assert json.loads(run("validate", "--json").out)["ok"] is False
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_one_pass_says_what_it_could_not_look_up_and_what_it_could_not_send(run: Run, orders: Path) -> None:
+    shutil.copy(shipped("config/demo") / "replay" / "LX400000029CN.json", orders.parent / "replay")
+    (orders.parent.parent / "blocked").touch()
+    orders.write_text(
+        ORDERS.replace("form: mail}", "form: mail, folder: ../blocked}")
+        + "  - {title: Lamp, tracking: LX400000029CN, to: ES}\n"
+    )
+    said = run("run", "--once")
+    assert said.code == 4
+    assert "LX400000015CN could not be looked up" in said.err
+    assert "by mail" in said.err
+    assert "by text" not in said.err, "that one was sent"
+    assert "could not be sent" in run("status").out or "is failed" in run("status").out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from rich.box import SIMPLE
@@ -148,7 +149,7 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
     for name, source in health.items():
         if source.failures:
             say(
-                f"The source {name} fails since {source.since}: {source.last_error}. Parcels may have moved unseen."
+                f"The source {name} fails since {_minute(source.since)}: {source.last_error}. Parcels may have moved unseen."
             )
     for lost in store.notices(states=("held", "failed", "expired")):
         say(
@@ -156,6 +157,24 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
         )
     for line in waiting(store):
         say(line[0].upper() + line[1:])
+
+
+def _minute(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "its first call"
+
+
+def unread(store: Store, settings: Settings) -> list[str]:
+    """Say which parcels have never been looked at with success: for them silence means nothing."""
+    troubled = [
+        (p, one["trouble"])
+        for p, one in decisions(store, settings)
+        if "stage" not in one and one.get("trouble")
+    ]
+    if not troubled:
+        return []
+    parcel, trouble = troubled[0]
+    more = f" (and {len(troubled) - 1} more)" if len(troubled) > 1 else ""
+    return [f"the parcel {parcel} could not be looked up{more}: {_one_line(trouble)}"]
 
 
 def waiting(store: Store) -> list[str]:

@@ -56,7 +56,9 @@ def run(config: Config = None, once: Once = False, as_json: Json = False) -> Non
     if once:
         lost = run_once(path, settings, limit=timedelta(minutes=10))
         with_store(settings, lambda store: report.sent(store, as_json=as_json))
-        sys.exit(4 if lost else 0)
+        if lost:
+            fail("\n".join(lost), code=4)
+        return
     with engine(settings) as running:
         supervisor = _supervisor(path, settings, running.url)
         parcels = len(settings.parcels)
@@ -118,7 +120,7 @@ def run_once(path: Path, settings: Settings, *, limit: timedelta) -> list[str]:
             supervisor.run(until=lambda: quiet(store) or wiring.uptime() > end)
         if supervisor.stopped:
             raise KeyboardInterrupt  # whoever stopped us asked for no tables
-        return losses(store, late=wiring.uptime() > end)
+        return losses(store, settings, late=wiring.uptime() > end)
 
 
 def quiet(store: Store) -> bool:
@@ -130,7 +132,7 @@ def quiet(store: Store) -> bool:
     return True
 
 
-def losses(store: Store, *, late: bool) -> list[str]:
+def losses(store: Store, settings: Settings, *, late: bool) -> list[str]:
     said = ["it took too long; run it again to go on"] if late else []
     said += [
         f"the source {name} fails: {health.last_error}"
@@ -141,7 +143,7 @@ def losses(store: Store, *, late: bool) -> list[str]:
         f"a notice about {row.parcel} on {row.channel} is {row.state}: {row.error}"
         for row in store.notices(states=("failed", "held", "expired"))
     ]
-    return said + report.waiting(store)
+    return said + report.waiting(store) + report.unread(store, settings)
 
 
 def scheduler(config: Config = None) -> None:
