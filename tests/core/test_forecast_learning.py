@@ -201,7 +201,7 @@ def installation(rng, n, within, law):
     return Waits(tuple(ended), tuple(still)), draw
 
 
-def coverage(n, within, law, installations=200):
+def coverage(n, within, law, installations=120):
     rng = seeded(n * 1000 + within)
     hits = [0, 0, 0, 0]
     for _ in range(installations):

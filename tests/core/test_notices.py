@@ -430,3 +430,35 @@ def test_a_delivered_parcel_is_not_reviewed():
     assert (
         review(snapshot(Stage.DELIVERED), until=TODAY + timedelta(days=12), deadline=TODAY + 5 * DAY) is None
     )
+
+
+@pytest.mark.parametrize("stage", sorted(notices.ROAD))
+def test_whatever_moves_a_parcel_on_the_road_closes_the_alarm_that_it_did_not_move(stage):
+    alarm = told_of(advice("stuck", needs="yes"), snapshot(stage, side=None))
+    assert decide(alarm, advice(silent=True), snapshot(Stage.HELD, side=None)) is Why.RESOLVED
+    assert decide(alarm, advice(silent=True), snapshot(stage, side=None)) is Why.NOTHING_TO_DO
+
+
+def test_the_road_is_every_stage_before_customs_of_the_destination():
+    assert {stage.value for stage in notices.ROAD} == {
+        "pre_transit", "in_transit", "export_customs", "export_cleared", "transit_customs", "arrived_destination",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (advice(needs="no"), 0),
+        (advice(needs="wait", contact="operator"), 102),
+        (advice(needs="yes", urgent=True, contact="bank"), 215),
+    ],
+)
+def test_an_advice_stands_as_far_up_as_it_asks_urges_and_turns_to(said, expected):
+    assert notices.strength(said) == expected
+
+
+def test_without_a_date_or_after_it_no_reminder_day_has_come():
+    said = advice(needs="yes")
+    assert told_of(said, deadline=None).reminders == 0
+    assert told_of(said, deadline=TODAY - 3 * DAY).reminders == 0
+    assert told_of(said, deadline=TODAY).reminders == 1
