@@ -145,6 +145,8 @@ class Wire:
             )
         if status in _ILL or status >= 500:
             after = retry_after(response.headers, now=self._clock())
+            if status == 429 and after is None:
+                after = reset_after(response.headers, now=self._clock())
             what = "asks to slow down" if status == 429 else "is ill"
             raise Temporary(f"{self.service} {what} (HTTP {status})", after=after or self._cold)
 
@@ -179,6 +181,24 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> timedelta | Non
     if not 0 < seconds < float("inf"):
         return None
     return min(timedelta(seconds=min(seconds, PATIENCE.total_seconds())), PATIENCE)
+
+
+def reset_after(headers: Mapping[str, str], *, now: datetime) -> timedelta | None:
+    """Return when a rate limit's window ends, for a refusal without Retry-After; None for nothing usable.
+
+    ``RateLimit-Reset`` holds seconds (IETF draft httpapi-ratelimit-headers), ``X-RateLimit-Reset`` a Unix time or
+    seconds: AfterShip and Ship24 send them (their documents, read 2026-11-22).
+    """
+    for name in ("ratelimit-reset", "x-ratelimit-reset"):
+        try:
+            seconds = float(headers.get(name, ""))
+        except ValueError:
+            continue
+        if seconds > 1_000_000_000:
+            seconds -= now.timestamp()
+        if 0 < seconds < float("inf"):
+            return min(timedelta(seconds=min(seconds, PATIENCE.total_seconds())), PATIENCE)
+    return None
 
 
 def quoted(text: Any, limit: int = 120) -> str:
