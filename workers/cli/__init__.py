@@ -14,7 +14,7 @@ import sys
 import typer
 
 from workers.app import set_up_logging
-from workers.cli import advice_table, check, evidence, look, run
+from workers.cli import advice_table, check, evidence, look, message, run
 from workers.cli.common import fail
 from workers.errors import Misconfigured, Trouble
 
@@ -30,6 +30,7 @@ app = typer.Typer(
 run.add(app)
 look.add(app)
 check.add(app)
+message.add(app)
 evidence.add(app)
 advice_table.add(app)
 
