@@ -79,6 +79,29 @@ def test_secrets_and_numbers_are_put_where_the_configuration_says(api: Api, serv
     assert request.headers["authorization"] == "Basic " + base64.b64encode(b"anna:pw").decode()
 
 
+def test_neither_secrets_nor_passwords_show(server: FaultyServer) -> None:
+    secret, password = "a-secret-key", "a-secret-word"
+    said = {
+        **WITHOUT_PLACE,
+        "url": server.origin + "/{number}",
+        "headers": {"X-Key": "{key}", "X-Other": "a-secret-header"},
+        "query": {"key": "{key}"},
+        "secrets": {"key": secret},
+        "user": "anna",
+        "password": password,
+    }
+    settings = http_json.Settings.model_validate(said)
+    source = http_json.open(settings, name="any", clock=lambda: NOW)
+    packed = base64.b64encode(f"anna:{password}".encode()).decode()
+    for fault in (Reply(b"", 401), Reply(b"<html>", 403), Reply(b"", 302, {"Location": "/"}), Reply(b"x")):
+        server.inject(fault)
+        with pytest.raises((Temporary, Permanent)) as raised:
+            source.track([Ask("p", A)])
+        shown = f"{raised.value!r} {raised.value} {source.__dict__!r} {settings!r}"
+        assert not any(each in shown for each in (secret, password, packed, "a-secret-header"))
+    source.close()
+
+
 def test_a_body_is_posted_with_the_number_in_it(api: Api, server: FaultyServer) -> None:
     api.say("/track", {"events": []})
     body = {"numbers": ["{number}"], "auth": {"key": "{key}"}}

@@ -96,6 +96,10 @@ class Plan:
         self._settings = settings
         self._headers = _texts(base.get("headers", {}), settings.headers)
         self._query = _texts(base.get("query", {}), settings.query)
+        self._basic: dict[str, str] = {}
+        if settings.user:
+            pair = f"{settings.user}:{settings.password.get_secret_value()}".encode()
+            self._basic = {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
     def request(self, ask: Ask) -> tuple[str, dict[str, str], dict[str, str], bytes | None]:
         """Return address, query, headers and body for one number; raises ValueError for a {name} nobody gave."""
@@ -109,7 +113,7 @@ class Plan:
                 raise ValueError(f"header {key!r} holds signs that no header can carry")
         body = self._settings.body
         content = wire.encode(_deep(body, {**secrets, **said})) if body is not None else None
-        return url, query, headers, content
+        return url, query, {**self._basic, **headers}, content
 
 
 def parse(payload: bytes | Mapping[str, Any], *, source: str) -> Mapping[str, Sequence[Sighting]]:
@@ -159,10 +163,6 @@ class HttpJson:
         self.batch = settings.batch
         self.rate = self._plan.rate
         self._sleep = sleep
-        self._auth: dict[str, str] = {}
-        if settings.user:
-            pair = f"{settings.user}:{settings.password.get_secret_value()}".encode()
-            self._auth = {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
         self._wire = Wire(
             self._plan.title,
             timeout=timedelta(seconds=settings.timeout),
@@ -182,9 +182,7 @@ class HttpJson:
         plan = self._plan
         url, query, headers, content = plan.request(ask)
         method = "GET" if content is None else "POST"
-        answer = self._wire.call(
-            method, url, params=query or None, headers={**self._auth, **headers}, content=content
-        )
+        answer = self._wire.call(method, url, params=query or None, headers=headers, content=content)
         if answer.status in {401, 403} and not answer.body.strip():
             raise refusal(plan.title, answer.status, hint=_HINT)
         said = decoded(self._wire.json(answer), plan.title)
