@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from random import Random
@@ -189,3 +190,15 @@ def test_situation_never_returns_what_is_ruled_out():
     assert not advise.possible(situation(stage=Stage.UNKNOWN, pace=Pace.SLOW))
     assert not advise.possible(situation(stage=Stage.EXPORT_CUSTOMS, side=Side.TRANSIT))
     assert not advise.possible(situation(stage=Stage.INSPECTION, past_customs=True))
+
+
+def test_the_number_of_situations_is_the_product_of_the_facts():
+    sizes = [len(values) for values in advise.FACTS.values()]
+    assert math.prod(sizes) == advise.SITUATIONS
+
+
+def test_these_stages_can_follow_customs():
+    assert {stage.value for stage in advise.AFTER_CUSTOMS} == {
+        "in_transit", "held", "documents_required", "payment_due", "payment_received", "released", "returning",
+        "out_for_delivery", "available_for_pickup", "delivery_failed", "delivered", "exception",
+    }  # fmt: skip
