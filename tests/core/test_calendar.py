@@ -6,6 +6,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import icalendar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +40,6 @@ def entry(summary: str = "Pay", description: str = "", *, kind: str = "pay_by", 
 
 def parsed(text: str):
     """The calendar as icalendar reads it; a development dependency, as no program of ours needs a parser."""
-    icalendar = pytest.importorskip("icalendar", reason="the independent parser is not installed")
     return icalendar.Calendar.from_ical(text.encode())
 
 
