@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -223,3 +225,14 @@ def test_facts_are_said_in_words() -> None:
     )
     assert advice_table.when({}) == "anything else"
     assert advice_table.escaped("a|b *c* <d> \n e") == "a\\|b \\*c\\* \\<d\\> e"
+
+
+def test_a_pipe_is_written_to_and_not_replaced(run: Run, folder: Path) -> None:
+    pipe = folder / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit(pipe.read_text)
+        assert run("calendar", "--out", str(pipe)).code == 0
+        assert "BEGIN:VCALENDAR" in read.result(15)
+    assert pipe.is_fifo()
+    pipe.unlink()

@@ -132,6 +132,12 @@ def _write(text: str, out: str, hint: str) -> None:
         return
     path = Path(out)
     try:
+        if (
+            path.exists() and not path.is_file()
+        ):  # a device or a pipe is written to; to replace it would break the machine
+            path.write_text(text, encoding="utf-8")
+            say(f"Written: {path}. {hint}")
+            return
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
