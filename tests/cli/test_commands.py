@@ -309,3 +309,18 @@ def test_one_pass_says_what_it_could_not_look_up_and_what_it_could_not_send(run:
     assert "by mail" in said.err
     assert "by text" not in said.err, "that one was sent"
     assert "could not be sent" in run("status").out or "is failed" in run("status").out
+
+
+def test_an_event_told_by_hand_is_taken_in_at_the_next_look(run: Run, orders: Path) -> None:
+    assert run("event", "LX400000015CN", "Held by customs").code == 2, "no source takes events by hand yet"
+    orders.write_text(
+        ORDERS.replace("recorded: {kind: replay, folder: replay}", "hand: {kind: manual, folder: events}")
+    )
+    said = run("event", "LX400000015CN", "Held by customs", "--at", "2026-11-24T09:30:00")
+    assert said.code == 2
+    assert "has no zone" in said.err
+    said = run("event", "LX400000015CN", "Held by customs", "--country", "ES")
+    assert said.code == 0, said
+    [written] = list((orders.parent / "events").iterdir())
+    assert json.loads(written.read_text())["text"] == "Held by customs"
+    assert run("event", "LX999999999CN", "Held by customs").code == 3

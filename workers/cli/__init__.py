@@ -14,7 +14,7 @@ import sys
 import typer
 
 from workers.app import set_up_logging
-from workers.cli import advice_table, check, evidence, look, message, run
+from workers.cli import advice_table, check, event, evidence, look, message, run
 from workers.cli.common import fail
 from workers.errors import Misconfigured, Trouble
 
@@ -32,6 +32,7 @@ look.add(app)
 check.add(app)
 message.add(app)
 evidence.add(app)
+event.add(app)
 advice_table.add(app)
 
 
