@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -77,6 +78,17 @@ def test_the_cases_of_a_language_are_read_right(lang: str, classifier: Classifie
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_language_has_enough_cases(lang: str) -> None:
     assert len(tables.of(lang)) >= 25
+
+
+def test_there_are_enough_cases_in_all_and_none_stands_twice_in_its_table() -> None:
+    assert sum(len(tables.of(lang)) for lang in LANGUAGES) >= 1_500
+    twice = [
+        f"{lang}: {text}"
+        for lang in LANGUAGES
+        for text, times in Counter(case.text for case in tables.of(lang)).items()
+        if times > 1
+    ]
+    assert not twice, "\n".join(twice)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from workers.core.text import fold
 
@@ -144,6 +145,10 @@ def _compiled(
         yield from _sequence(slots, pattern, spaced, letters, concepts)
         return
     for plain in expand(pattern):
+        core = plain.strip(" *")
+        if core and _MARKS.search(core) is None and " *" not in plain:
+            yield _whole(plain.strip(), core, spaced)
+            continue
         tokens = [token for word in plain.split() for token in _tokens(word, spaced)]
         if _plain(tokens):
             yield _literal(tokens, pattern)
@@ -170,7 +175,8 @@ def _literal(tokens: Sequence[_Token], pattern: str) -> Literal:
     return Literal(" " * lead + " ".join(t.text for t in tokens) + " " * trail, lead, trail)
 
 
-def _tokens(word: str, spaced: bool) -> list[_Token]:
+@lru_cache(maxsize=4096)  # the same words stand in many brackets
+def _tokens(word: str, spaced: bool) -> tuple[_Token, ...]:
     """Return the tokens of one word of a pattern, or of a whole piece in a script without blanks."""
     out: list[_Token] = []
     for piece in _CONCEPT.split(word):
@@ -184,7 +190,7 @@ def _tokens(word: str, spaced: bool) -> list[_Token]:
                 first, last = i == 0, i == len(parts) - 1
                 starts, ends = piece.startswith("*") and first, piece.endswith("*") and last
                 out.append(_Token(part, not spaced or starts, not spaced or ends))
-    return out
+    return tuple(out)
 
 
 def _sequence(
