@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from math import prod
 from typing import Final
@@ -102,12 +102,13 @@ class Table:
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self.rows = tuple(rows)
+        self.first = lru_cache(maxsize=4096)(self._first)  # few of the situations ever occur
         self._by_stage = {
             stage: tuple(r for r in self.rows if any(stage in a.get("stage", {stage}) for a in r.when))
             for stage in Stage
         }
 
-    def first(self, situation: Situation) -> Row | None:
+    def _first(self, situation: Situation) -> Row | None:
         """Return the first row that fits *situation*."""
         return next((row for row in self._by_stage[situation.stage] if row.fits(situation)), None)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from workers.core import tariff
 from workers.core.law import Band, Country, Duty, Law, Rates, Row
@@ -77,11 +78,16 @@ class Case:
 
     def rows(self) -> Iterator[Row]:
         """Return the charges in force, in the order in which they build on each other."""
-        for name in ORDER:
-            for line in self.country.lines:
-                row = self.row(line) if line.partition(".")[0] == name else None
-                if row is not None:
-                    yield row
+        for row in _in_turn(self.country, self.on):
+            if row.regime in ("both", self.regime):
+                yield row
+
+
+@lru_cache(maxsize=4096)
+def _in_turn(country: Country, on: date) -> tuple[Row, ...]:
+    """Return the rows of charges in force, in the order in which they build on each other."""
+    held = country.day(on)
+    return tuple(row for name in ORDER for line, row in held.items() if line.partition(".")[0] == name)
 
 
 def measure(case: Case) -> bool:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 from workers.core.model import Evidence, Money, Order
@@ -90,7 +91,7 @@ class Territory:
     law: str = ""  # code of the file that holds its law; "" = we do not know it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # one object is one law: what holds on a day is worked out once
 class Country:
     """The law of one destination; ``lines`` holds its bloc's rows too. Rows are sorted by ``start``."""
 
@@ -104,8 +105,15 @@ class Country:
 
     def in_force(self, line: str, on: date) -> Row | None:
         """Return the row of *line* that holds on *on*."""
-        return in_force(self.lines.get(line, ()), on)
+        return self.day(on).get(line)
 
+    @lru_cache(maxsize=4096)  # noqa: B019 -- countries live as long as the law they are part of
+    def day(self, on: date) -> Mapping[str, Row]:
+        """Return the rows that hold on *on*, by line."""
+        held = ((line, in_force(rows, on)) for line, rows in self.lines.items())
+        return {line: row for line, row in held if row is not None}
+
+    @lru_cache(maxsize=4096)  # noqa: B019 -- as above
     def expected(self, on: date) -> tuple[Row, ...]:
         """Return the announced rows that may reach an order of *on* and are not settled yet."""
         found = []

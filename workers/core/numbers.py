@@ -38,6 +38,8 @@ class S10:
 
 def normalise(number: str) -> str:
     """Return *number* as it is compared: upper case, ASCII digits, nothing between the characters."""
+    if number.isascii() and number.isalnum():
+        return number.upper()  # nearly all are in form already
     folded = unicodedata.normalize("NFKC", number).upper()
     digits = (str(unicodedata.decimal(c)) if c.isdecimal() else c for c in folded)
     return re.sub(r"[\W_]+", "", "".join(digits))

@@ -40,6 +40,7 @@ def quote(text: str, limit: int = 200) -> str:
     return shorten(_DIGITS.sub(_digits, plain), limit)
 
 
+@lru_cache(maxsize=4096)  # names, notes and codes repeat
 def visible(text: str, limit: int = 120) -> str:
     """Return *text* on one line of at most *limit* characters, without control, bidi or zero-width
     characters.

@@ -52,11 +52,11 @@ def guess(title: str, law: Law) -> Category | None:
     tokens = _WORD.findall(text)
     best: tuple[int, int, Category] | None = None
     for at in range(len(tokens)):
-        for length in range(1, _LONGEST + 1):
+        for length in range(1, min(_LONGEST, len(tokens) - at) + 1):
             found = _in_index(" ".join(tokens[at : at + length]), law.words)
             if found is not None and (best is None or (found[0], at) >= best[:2]):
                 best = (found[0], at, found[1])
-    for word, category in law.unspaced.items():
+    for word, category in law.unspaced.items() if _CJK.search(text) else ():
         at = text.rfind(word)
         if at >= 0 and (best is None or (len(word), at) > best[:2]):
             best = (len(word), at, category)

@@ -42,26 +42,24 @@ def weekend(day: date) -> bool:
 def worked(began: datetime, ended: datetime, rests: Rest) -> float:
     """Return how long it was from *began* to *ended* in days of an ordinary week; never negative."""
     total = timedelta()
-    at = began
+    at, day, midnight = began, began.date(), _midnight_after(began)
     while at < ended:
-        midnight = _midnight_after(at)
-        if not rests(at.date()):
+        if not rests(day):
             total += min(midnight, ended) - at
-        at = midnight
+        at, day, midnight = midnight, day + DAY, midnight + DAY
     return total / DAY * 7 / 5
 
 
 def reached(began: datetime, days: float, rests: Rest) -> float:
     """Return after how many calendar days ``worked`` reaches *days*: its inverse."""
     left = timedelta(days=days * 5 / 7)
-    at = began
+    at, day, midnight = began, began.date(), _midnight_after(began)
     while True:
-        midnight = _midnight_after(at)
-        if not rests(at.date()):
+        if not rests(day):
             if midnight - at >= left:
                 return (at + left - began) / DAY
             left -= midnight - at
-        at = midnight
+        at, day, midnight = midnight, day + DAY, midnight + DAY
 
 
 def _midnight_after(at: datetime) -> datetime:
