@@ -57,6 +57,7 @@ def of(lang: str) -> tuple[Case, ...]:
     return tuple(out)
 
 
+@cache
 def whole() -> tuple[Classifier, dict[str, str]]:
     """Return a classifier of every language file that loads, and what is wrong with each that does not.
 

@@ -15,7 +15,7 @@ from workers import resources
 from workers.core.classify import Classifier
 from workers.core.detect import Step, detect, story
 from workers.core.model import Addressee, Reading, Side, Sighting, Snapshot, Transition
-from workers.knowledge import words
+from workers.knowledge import load_classifier
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ if not FOLDER.exists():
 
 @cache
 def classifier() -> Classifier:
-    return words.load()
+    return load_classifier()
 
 
 def looked(case: Case) -> list[tuple[Sighting, Reading]]:

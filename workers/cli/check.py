@@ -20,7 +20,6 @@ from workers.cli.look import _context
 from workers.core import rules
 from workers.core.classify import Classifier, classify_line
 from workers.errors import Misconfigured, Permanent, Temporary, Uncertain
-from workers.knowledge import words
 from workers.render import Renderer
 from workers.settings import Settings
 
@@ -153,7 +152,7 @@ Word = Annotated[str, typer.Argument(help="A status text.")]
 
 def classify(text: Word = "", jsonl: Jsonl = False) -> None:
     """Classify status texts: a line of JSON in (text; language, code, system, carrier, origin, destination, country), one out."""
-    classifier = words.load()
+    classifier = knowledge.load_classifier()
     if not jsonl:
         if not text:
             fail("give a text, or --jsonl and lines on standard input", code=2)

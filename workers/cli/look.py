@@ -15,7 +15,6 @@ from workers.cli.common import Config, Json, advices, console, dump, fail, loade
 from workers.core import sms
 from workers.core.classify import as_json as reading_as_json
 from workers.core.model import Order, ParcelRef, Reading, Seen, Sighting, Snapshot, Stage, TimeQuality, Told
-from workers.knowledge import words
 from workers.render import Renderer
 from workers.settings import Settings
 
@@ -81,7 +80,7 @@ def find(settings: Settings, word: str) -> list[str]:
 
 
 def _explain_text(text: str, code: str, system: str, language: str, *, as_json: bool) -> None:
-    reading = words.load().read(text, code=code, system=system, lang=language)
+    reading = knowledge.load_classifier().read(text, code=code, system=system, lang=language)
     if as_json:
         dump(reading_as_json(reading))
         return

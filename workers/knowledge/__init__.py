@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from workers.core.advise import Table
 from workers.core.classify import Classifier
@@ -27,10 +28,17 @@ class Knowledge:
     rates: Rates
 
 
+@cache  # it ships with the code and does not change under a running process
+def load_classifier() -> Classifier:
+    """Load the words and codes alone; raises Misconfigured with every mistake."""
+    return load_words()
+
+
+@cache
 def load() -> Knowledge:
     """Load all knowledge that ships with this code; raises Misconfigured with every mistake."""
     return Knowledge(
-        classifier=load_words(),
+        classifier=load_classifier(),
         law=load_law(),
         operators=load_operators(),
         table=load_table(),
