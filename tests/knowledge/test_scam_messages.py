@@ -171,7 +171,7 @@ HARMFUL = [
     "https://xn--rylmail-3wab.com/pay", "https://www.гоуаlmail.com", "javascript:alert(1)", "tel:+442079460991", "sms to 81234", "xhttps://evil.top",
     "https://www.royalmail.com\n.evil.top/pay", "//evil.top/pay", "https:/evil.top", "hxxps://evil[.]top", "RR902155605SE", "x@evil.top",
     "bitcoin:bc1qxy2kgdygjrsqtzq2n0yrf2493p83kkfjhx0wlh", "https://0x7f000001/pay", "https://[::1]/", "mailto:pay@evil.top", "evil%2Etop/pay",
-    "Maksa kaksi euroa kuljettajalle heti kun hän tulee", "заплатите курьеру", "支払いはこちら", "text PAY to 81234", "a" * 70 + "@evil.top",
+    "Maksa kaksi euroa kuljettajalle heti kun hän tulee", "Soita 81234.", "evil.t op/pay", "! Maksa kuljettajalle heti!", "заплатите курьеру", "支払いはこちら", "text PAY to 81234", "a" * 70 + "@evil.top",
 ]  # fmt: skip
 
 

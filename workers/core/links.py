@@ -48,6 +48,7 @@ _SAID = re.compile(
     r"(?<=\w) ?[\[( ](?:dot|punkt|punto|point|ponto|prick|tečka|kropka|punt)[\]) ] ?(?=[a-z]{2,12}\b)",
     re.IGNORECASE,
 )
+_PATH = re.compile(r"[\w-]{1,40}\.([a-z]{2,12})/|https?:", re.IGNORECASE)
 _CODED = re.compile(r"ahr0c|68747470", re.IGNORECASE)  # "http" in base64 and in hexadecimal
 _CARRIED = re.compile(
     r"(?:https?:)?//([^\s/&;]{3,255})|(?<!\w)((?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24})(?!\w)", re.IGNORECASE
@@ -106,7 +107,18 @@ def find(text: str, endings: Collection[str]) -> tuple[Link, ...]:
                 if link.host and link.shown not in reading:
                     odd = "written with gaps" if link.sure else ""
                     found.setdefault(link.shown, replace(link, odd=odd))
+    for link in _torn(text, tuple(found), endings):
+        found.setdefault(link.shown, link)
     return tuple(found.values())[: MOST + 1]
+
+
+def _torn(text: str, whole: Iterable[str], endings: Collection[str]) -> Iterator[Link]:
+    """Yield what would be a link with a path if no blanks stood in it: "evil.t op/pay"."""
+    for shown in whole:
+        text = text.replace(shown, " | ")
+    for match in _PATH.finditer("".join(visible(text).split())):
+        if match[1] is None or len(match[1]) == 2 or match[1].casefold() in endings:
+            yield Link(match[0][-60:], "", sure=False)
 
 
 def _joint(found: re.Match[str]) -> str:

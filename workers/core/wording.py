@@ -13,7 +13,7 @@ from workers.core.links import hides, visible
 from workers.core.model import Evidence, Operator
 from workers.core.text import LIMIT, fold
 
-WORDS = 4  # a sentence of fewer words may be a name
+WORDS = 3  # a sentence of fewer words may be a name
 RUN = 5  # words of a sentence, one after the other, that its language does not know: another begins there
 SHARE = 0.2  # of a sentence's words must be known in one language, so that it counts as read
 
@@ -22,10 +22,8 @@ _OTHER = re.compile(
     "[^\\W\\d_A-Za-z\u00aa\u00ba\u00b5\u00c0-\u024f\u02b0-\u036f\u1e00-\u1eff\u2071-\u209c\u2c60-\u2c7f\ua720-\ua7ff]"
 )
 _POSTAL = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[ -]?(?:\d[ -]?){9}[A-Za-z]{2}(?![A-Za-z0-9])")
-_TOKEN = re.compile(r"(?<![\w.])(?=[A-Za-z]*\d)[A-Za-z0-9]{7,64}(?!\w)")
-_PHONE = re.compile(
-    r"(?<![\w/])(?:(?:\+|\(\+)\d|0\d|\(0)[\d\s().\-/]{5,18}\d(?!\w)|(?<![\w.])\d{2,4}(?:[ \-/]\d{2,4}){2,5}(?!\w)"
-)
+_TOKEN = re.compile(r"(?<![\w.])(?=[A-Za-z]*\d)[A-Za-z0-9]{5,64}(?!\w)")
+_PHONE = re.compile(r"(?<!\w)(?:\+|\(\+?)?\d(?:[\s().\-/]{0,3}\d){6,16}(?!\w)")
 _DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d\d|(?:19|20)\d\d[./-]?\d\d[./-]?\d\d")
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?: ?[A-Za-z0-9]){11,30}(?![A-Za-z0-9])")
 _WALLET = re.compile(
@@ -270,11 +268,9 @@ def tracking_like(text: str, operators: Sequence[Operator]) -> tuple[list[str], 
 
 
 def phones(text: str) -> list[str]:
-    """Return what may be phone numbers in *text*."""
-    found = (m[0] for m in _PHONE.finditer(text))
-    return _SHORT.findall(text) + [
-        p for p in found if not _DATE.fullmatch(p.strip()) and 7 <= _digits(p) <= 16
-    ]
+    """Return what may be phone numbers in *text*, in whatever groups they are written."""
+    rest = re.sub(rf"(?<!\d)(?:{_DATE.pattern})(?!\d)", " | ", text)
+    return _SHORT.findall(text) + [found[0] for found in _PHONE.finditer(rest)]
 
 
 def accounts(text: str) -> tuple[list[str], list[str], list[str]]:
