@@ -27,7 +27,8 @@ from workers.core.history import History
 from workers.core.judgement import Judge
 from workers.errors import Misconfigured, Trouble
 from workers.heel import heel
-from workers.pipeline import House, Pipeline
+from workers.house import House
+from workers.pipeline import Pipeline
 from workers.render import Renderer
 from workers.scheduler import Clock
 from workers.settings import Settings, Watch

@@ -10,55 +10,35 @@ Errors are caught here, once, and become rows: a source's trouble is the source'
 from __future__ import annotations
 
 import secrets
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 import structlog
 
 from workers import memory
-from workers.channels import Channel, Envelope
 from workers.core.classify import Classifier
 from workers.core.detect import detect
 from workers.core.judgement import Judge, Judgement
-from workers.core.model import Order, ParcelRef, Reading, Sighting, Snapshot, Stage, Transition, Why
-from workers.errors import LostLease, Permanent, StoreTrouble, Temporary, Uncertain
-from workers.render import Renderer
-from workers.settings import Recipient, Settings
+from workers.core.model import Order, ParcelRef, Reading, Sighting, Snapshot, Stage, Transition
+from workers.delivery import Delivery
+from workers.errors import Permanent, Temporary
+from workers.house import House
 from workers.sources import Ask, Found, NoNews, Outcome, Source
-from workers.store import Changed, Commit, Looked, Notice, Owed, Store, notice_id
+from workers.store import Changed, Commit, Looked, Owed, Store, notice_id
 
 log = structlog.get_logger("customs_watch")
 
 LEASE = timedelta(seconds=90)  # of parcels: a late answer is fenced by the version, at worst a call is wasted
-NOTICE_LEASE = timedelta(
-    seconds=40
-)  # renewed while a send lasts; a killed worker's notice is sent by another
-RENEW = timedelta(seconds=10)
-LONGEST_SEND = timedelta(minutes=12)  # an SMTP server may take ten minutes after the final dot
 UNCHANGED = timedelta(hours=4)  # between looks at a parcel of which nothing is known yet
 LONGEST_WAIT = timedelta(seconds=2)  # a worker waits this long for a source's next token, then leaves
 FAST = 10.0  # calls a second: a source that allows so many is asked again while an answer is being digested
 LANES = 2
-BUDGET = timedelta(seconds=30)  # of one call of refresh or notify; the sweeper rings again
+BUDGET = timedelta(seconds=30)  # of one call of refresh; the sweeper rings again
 NO_NEWS = "no-news"  # the fingerprint of a number the source knows and shows no event of
-RETRIES = tuple(timedelta(seconds=s) for s in (30, 120, 600, 1800, 3600, 7200, 14400))
 SETTLED = timedelta(days=30)  # between looks at a parcel that is delivered and stayed so
 STALE_TRIES = 5  # how often a parcel that somebody else changed in between is judged anew
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What the pipeline works with: the last good file of the user, and what it opened."""
-
-    settings: Settings
-    sources: Mapping[str, Source]
-    channels: Mapping[str, Channel]
-    renderer: Renderer
 
 
 Bell = Callable[[str, str], None]  # rings an actor by name with one argument
@@ -86,7 +66,7 @@ class Pipeline:
         self._clock = clock
         self._wait = wait
         self._ring = ring
-        self._worker = worker
+        self._delivery = Delivery(house=house, store=store, clock=clock, wait=wait, worker=worker)
         self._secret = b""
 
     # -- refresh ----------------------------------------------------------------------------------------------
@@ -172,7 +152,8 @@ class Pipeline:
 
     def _parcel_fails(self, name: str, parcel: str, trouble: Temporary | Permanent) -> None:
         said = str(trouble)
-        self._store.remember(f"trouble:{parcel}", said.encode(), ttl=timedelta(days=2))
+        at = self._clock().isoformat()  # a later answer makes it old news: whoever shows it compares
+        self._store.remember(f"trouble:{parcel}", f"{at} {said}".encode(), ttl=timedelta(days=2))
         log.warning("parcel_not_read", source=name, parcel=parcel, error=said)
 
     def _take_in(
@@ -325,96 +306,9 @@ class Pipeline:
             urgent=judged.advice.urgent,
         )
 
-    # -- notify -----------------------------------------------------------------------------------------------
-
-    def notify(self, channel_name: str) -> int:
-        """Send what is owed on the channel *channel_name* until nothing is due; return how many were tried."""
-        until = self._clock() + BUDGET
-        tried = 0
-        while self._clock() < until:
-            notice = self._store.claim_notice(channel_name, lease=NOTICE_LEASE, worker=self._worker)
-            if notice is None:
-                break
-            tried += 1
-            try:
-                self._send(self._house(), notice)
-            except LostLease:
-                log.warning("lease_lost", notice=notice.id, parcel=notice.parcel)
-        return tried
-
-    def _send(self, house: House, notice: Notice) -> None:
-        channel = house.channels.get(notice.channel)
-        recipient = house.settings.recipients.get(notice.recipient)
-        gone = _gone(house.settings, notice, recipient, channel)
-        if gone or channel is None or recipient is None:
-            self._store.skip(notice.id, notice.token, reason=gone)
-            log.info("notice_skipped", notice=notice.id, parcel=notice.parcel, reason=gone)
-            return
-        if notice.previous == "sending" and channel.on_uncertain == "hold" and not channel.keyed:
-            # Whoever held it died in the middle of a send: it may have been accepted, and this channel must not double.
-            self._store.uncertain(
-                notice.id, notice.token, error="a worker died while sending", then="hold", after=timedelta(0)
-            )
-            log.warning("notice_held", notice=notice.id, parcel=notice.parcel)
-            return
-        envelope = Envelope(
-            notice=notice.id,
-            to=recipient.email if channel.form == "mail" else recipient.phone,
-            thread=notice_id(self._house_secret(), notice.parcel, "", 0, "thread", "", "", ""),
-            attempt=notice.attempts,
-            urgent=notice.urgent,
-        )
-        try:
-            message = house.renderer.render(
-                msgspec.json.decode(notice.context), lang=recipient.language, timezone=recipient.timezone
-            )
-            with self._held(notice):
-                receipt = channel.send(envelope, message)
-        except Uncertain as trouble:
-            self._store.uncertain(
-                notice.id, notice.token, error=str(trouble), then=channel.on_uncertain, after=_backoff(notice)
-            )
-            log.warning(
-                "notice_uncertain",
-                notice=notice.id,
-                parcel=notice.parcel,
-                then=channel.on_uncertain,
-                error=str(trouble),
-            )
-        except Temporary as trouble:
-            self._store.retry(
-                notice.id, notice.token, after=trouble.after or _backoff(notice), error=str(trouble)
-            )
-            log.warning("notice_retried", notice=notice.id, parcel=notice.parcel, error=str(trouble))
-        except Permanent as trouble:
-            self._store.fail(notice.id, notice.token, error=str(trouble))
-            log.error("notice_failed", notice=notice.id, parcel=notice.parcel, error=str(trouble))
-        else:
-            self._store.done(notice.id, notice.token, reference=receipt.reference)
-            log.info(
-                "notice_sent", notice=notice.id, parcel=notice.parcel, channel=notice.channel, why=notice.why
-            )
-
-    @contextmanager
-    def _held(self, notice: Notice) -> Iterator[None]:
-        """Keep the lease on *notice* while the block lasts, up to LONGEST_SEND."""
-        ended = threading.Event()
-
-        def renew() -> None:
-            until = self._clock() + LONGEST_SEND
-            while not ended.wait(RENEW.total_seconds()) and self._clock() < until:
-                try:
-                    self._store.renew(notice.id, notice.token, lease=NOTICE_LEASE)
-                except LostLease:
-                    return
-                except StoreTrouble as trouble:
-                    log.warning("lease_not_renewed", notice=notice.id, error=str(trouble))
-
-        threading.Thread(target=renew, name="lease", daemon=True).start()
-        try:
-            yield
-        finally:
-            ended.set()
+    def notify(self, channel: str) -> int:
+        """Send what is owed on *channel*; return how many notices were tried."""
+        return self._delivery.notify(channel)
 
     def _house_secret(self) -> bytes:
         self._secret = self._secret or self._store.secret()
@@ -436,21 +330,3 @@ def _ask(watched: tuple[Order, ParcelRef], memo: str) -> Ask:
         postcode=order.postcode,
         memo=memo,
     )
-
-
-def _gone(settings: Settings, notice: Notice, recipient: Recipient | None, channel: Channel | None) -> str:
-    """Say why a notice is no longer to be sent; "" if it is."""
-    watched = settings.parcels.get(notice.parcel)
-    if watched is None:
-        return "the order is no longer watched"
-    if watched[0].muted:
-        return Why.MUTED.value
-    if recipient is None or notice.recipient not in watched[0].tell:
-        return "the recipient is no longer told of this order"
-    if channel is None or notice.channel not in recipient.channels:
-        return "the recipient no longer uses this channel"
-    return ""
-
-
-def _backoff(notice: Notice) -> timedelta:
-    return RETRIES[min(notice.attempts, len(RETRIES)) - 1]

@@ -14,7 +14,8 @@ from workers import app, knowledge
 from workers.channels import Envelope, Receipt
 from workers.core.model import Message, Order, ParcelRef, Sighting
 from workers.errors import Permanent, Temporary, Trouble
-from workers.pipeline import House, Pipeline
+from workers.house import House
+from workers.pipeline import Pipeline
 from workers.render import Renderer
 from workers.settings import Recipient, Settings
 from workers.sources import Ask, Found, NoNews, Outcome

@@ -8,8 +8,10 @@ import pytest
 
 from tests.pipeline.conftest import START, World
 from workers.core.model import Sighting, TimeQuality
-from workers.errors import Permanent, Temporary, Uncertain
+from workers.delivery import Delivery
+from workers.errors import Permanent, StoreTrouble, Temporary, Uncertain
 from workers.sources import Found, NoNews
+from workers.store import Store
 
 NUMBER = "LP00123456789012"
 
@@ -251,3 +253,31 @@ def test_a_wording_nobody_can_read_keeps_the_stage_and_is_counted_once_a_parcel(
     assert world.stage("LP00999999999999") == "arrived_destination"
     [(times, entry)] = world.store.unknown()
     assert (times, entry["text"]) == (2, "Zxqv wvut brrz")
+
+
+class Away(Store):
+    """The store, away for the first few times that the end of a send is to be written down."""
+
+    times = 3
+
+    def done(self, id: str, token: str, *, reference: str = "") -> None:  # noqa: A002 -- the store's own name
+        self.times -= 1
+        if self.times >= 0:
+            raise StoreTrouble("the store cannot be reached")
+        super().done(id, token, reference=reference)
+
+
+def test_a_send_whose_end_cannot_be_written_yet_is_written_later_and_not_sent_again(world: World) -> None:
+    world.watch(NUMBER)
+    world.source.parcels[NUMBER] = [*ROAD, CUSTOMS]
+    world.look()
+    store = Away(world.store.scripts.client)
+    waited: list[timedelta] = []
+    delivery = Delivery(
+        house=world.house, store=store, clock=lambda: world.now, wait=waited.append, worker="test"
+    )
+    assert delivery.notify("mail") == 1
+    assert len(waited) == 3
+    assert delivery.notify("mail") == 0
+    assert len(world.mail.sent) == 1
+    assert [row.state for row in world.store.notices() if row.channel == "mail"] == ["sent"]

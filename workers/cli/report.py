@@ -14,7 +14,7 @@ from rich.text import Text
 from workers.cli.common import console, dump, say
 from workers.core.model import Stage
 from workers.settings import Settings
-from workers.store import NoticeRow, Store
+from workers.store import NoticeRow, Remembered, Store
 
 STAGE_WORDS = {"unknown": "nothing known yet"}
 WHY_WORDS = {
@@ -46,8 +46,18 @@ def decisions(store: Store, settings: Settings) -> Iterable[tuple[str, dict[str,
     for parcel in settings.parcels:
         known = remembered.get(parcel)
         decided = json.loads(known.decision) if known and known.decision else {}
-        trouble = store.recollect(f"trouble:{parcel}")
-        yield parcel, {**decided, "trouble": trouble.decode()} if trouble else decided
+        trouble = _trouble(store.recollect(f"trouble:{parcel}"), known)
+        yield parcel, {**decided, "trouble": trouble} if trouble else decided
+
+
+def _trouble(noted: bytes | None, known: Remembered | None) -> str:
+    """Return how the last look at a parcel failed; "" where a later one answered."""
+    at, _, said = (noted or b"").decode(errors="replace").partition(" ")
+    if not said or (
+        known and any(answered > datetime.fromisoformat(at) for answered in known.last_ok.values())
+    ):
+        return ""
+    return said
 
 
 def sent(store: Store, *, as_json: bool) -> None:
