@@ -45,6 +45,17 @@ def test_a_commit_on_an_old_version_is_stale_and_stores_nothing(store: Store) ->
     assert store.notices() == []
 
 
+def test_several_commits_in_one_trip_are_each_done_or_stale_for_themselves(store: Store) -> None:
+    assert store.commit_each([]) == ()
+    store.commit(commit("o2", 0))
+    store.scripts.client.script_flush()  # a server that forgot the script is told it again
+    several = [commit(P, 0, owed("n1")), commit("o2", 0, owed("late")), commit("o3", 0), commit("o3", 1)]
+    assert store.commit_each(several) == ("done", "stale", "done", "done")
+    known = store.recall_many([P, "o2", "o3"])
+    assert [known[p].version for p in (P, "o2", "o3")] == [1, 1, 2]
+    assert [row.id for row in store.notices()] == ["n1"]
+
+
 def test_the_same_op_again_is_done_and_changes_nothing_even_after_others_committed(store: Store) -> None:
     first = commit(P, 0, owed("n1"))
     assert store.commit(first) == "done"

@@ -6,7 +6,7 @@ A command is sent once: whether a lost answer may be asked for again is the call
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -100,3 +100,20 @@ class Scripts:
                 return self.client.evalsha(self._shas[name], 1, PREFIX, *args)
             except NoScriptError:  # a new or flushed server: it refused, so nothing was done
                 return self.client.eval(self._bodies[name], 1, PREFIX, *args)
+
+    def run_each(self, name: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
+        """Run one script once for each of *calls*, in one trip; raises StoreTrouble if any failed, after all have run."""
+        if len(calls) == 1:
+            return [self.run(name, *calls[0])]
+        with spoken():
+            trip = self.client.pipeline(transaction=False)
+            for args in calls:
+                trip.evalsha(self._shas[name], 1, PREFIX, *args)
+            answers = trip.execute(raise_on_error=False)
+        for at, answer in enumerate(answers):
+            if isinstance(answer, NoScriptError):  # as above
+                answers[at] = self.run(name, *calls[at])
+        for answer in answers:
+            if isinstance(answer, RedisError):
+                raise trouble(answer) from answer
+        return answers

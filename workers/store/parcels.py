@@ -101,13 +101,12 @@ class Parcels:
         is not tried again.
         The parcel goes on the reviews only while a source watches it.
         """
-        head = (
-            commit.parcel, commit.version, commit.op, commit.stage, commit.snapshot, commit.told,
-            commit.decision, commit.source, commit.fingerprint, commit.memo, ms(commit.every),
-            ms(commit.review_in), *_stays(commit),
-        )  # fmt: skip  # in the order of commit.lua
-        answer = self.scripts.run("commit", *head, *(part for owed in commit.notices for part in _owed(owed)))
-        return "done" if answer == b"done" else "stale"
+        return self.commit_each([commit])[0]
+
+    def commit_each(self, commits: Sequence[Commit]) -> tuple[Literal["done", "stale"], ...]:
+        """Store several decisions in one trip, each for itself: what ``commit`` says of one holds for every one."""
+        answers = self.scripts.run_each("commit", [_told(commit) for commit in commits]) if commits else []
+        return tuple("done" if answer == b"done" else "stale" for answer in answers)
 
     def claim_reviews(self, n: int, *, lease: timedelta) -> tuple[Changed, ...]:
         """Lease up to *n* parcels whose advice may change by time alone."""
@@ -159,6 +158,14 @@ def _stays(commit: Commit) -> tuple[str | int, ...]:
     lasting, since = commit.stands or ("", None)
     ended_stay = f"{stamp(began)} {stamp(ended)}" if began and ended else ""
     return group, ended_stay, lasting, stamp(since) if since else ""
+
+
+def _told(commit: Commit) -> tuple[str | int | bytes, ...]:
+    return (
+        commit.parcel, commit.version, commit.op, commit.stage, commit.snapshot, commit.told,
+        commit.decision, commit.source, commit.fingerprint, commit.memo, ms(commit.every),
+        ms(commit.review_in), *_stays(commit), *(part for owed in commit.notices for part in _owed(owed)),
+    )  # fmt: skip  # in the order of commit.lua
 
 
 def _owed(owed: Owed) -> tuple[str | int | bytes, ...]:
