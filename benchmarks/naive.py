@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import threading
 import time
-import unicodedata
 from datetime import UTC, datetime
 
 import dramatiq
@@ -20,13 +18,13 @@ import redis
 from apscheduler.schedulers.blocking import BlockingScheduler
 from dramatiq.brokers.redis import RedisBroker
 
-from benchmarks.texts import phrases
+from benchmarks.texts import read
 
 URL = os.environ.get("CW_REDIS_URL", "redis://127.0.0.1:6379/0")
 API = os.environ.get("CW_BENCH_API", "")
 client = redis.Redis.from_url(URL)
 dramatiq.set_broker(RedisBroker(url=URL, namespace="naive"))
-PATTERN = re.compile("|".join(re.escape(p.casefold()) for p in sorted(phrases(), key=len, reverse=True)))
+read("")  # builds the list before the first message comes
 _local = threading.local()
 
 
@@ -48,9 +46,8 @@ def refresh(number: str) -> None:
     item = json.loads(answer)["data"]["accepted"][0]
     stage = ""
     for event in item["track_info"]["tracking"]["providers"][0]["events"]:
-        found = PATTERN.search(unicodedata.normalize("NFKC", event["description"]).casefold())
-        if found and not stage:
-            stage = found.group()
+        found = read(event["description"])
+        stage = stage or found
     known = client.hgetall(f"order:{number}")
     if known.get(b"stage", b"").decode() != stage:
         client.hset(f"order:{number}", mapping={"stage": stage})
