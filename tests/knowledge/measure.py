@@ -111,14 +111,28 @@ def support(
     return out
 
 
-def without(classifier: Classifier, known: Mapping[tuple[int, str], set[str]], left_out: str) -> Classifier:
+def without(
+    classifier: Classifier,
+    known: Mapping[tuple[int, str], set[str]],
+    left_out: str,
+    *,
+    sayings_alone: bool = False,
+) -> Classifier:
     """Return *classifier* without every pattern that occurs in the texts of *left_out* and in no others.
 
-    That is harsher than not having seen them: a word of the dictionary that only this carrier happens to use goes too.
+    That is harsher than not having seen them: a word of the dictionary that only this carrier happens to use goes too,
+    and a language that only it writes goes whole. *sayings_alone* takes only what a carrier can teach and a dictionary
+    cannot: patterns of several words, or of four signs and more where words are not divided.
     """
     languages = []
     for i, language in enumerate(classifier.lexicon.languages):
-        gone = {pattern for (lang, pattern), seen in known.items() if lang == i and seen == {left_out}}
+        gone = {
+            pattern
+            for (lang, pattern), seen in known.items()
+            if lang == i
+            and seen == {left_out}
+            and not (sayings_alone and not _saying(pattern, spaced=language.spaced))
+        }
         kept = [replace(w, patterns=tuple(p for p in w.patterns if p not in gone)) for w in language.words]
         sayings = [
             replace(p, match=m) for p in language.phrases if (m := tuple(x for x in p.match if x not in gone))
@@ -127,15 +141,23 @@ def without(classifier: Classifier, known: Mapping[tuple[int, str], set[str]], l
     return Classifier(languages, classifier.grammar, classifier.codes)
 
 
+def _saying(pattern: str, *, spaced: bool) -> bool:
+    return len(pattern.split()) > 1 if spaced else len(pattern) >= 4
+
+
 def left_out(
-    classifier: Classifier, lines: Sequence[Line], key: Callable[[Line], str]
+    classifier: Classifier, lines: Sequence[Line], key: Callable[[Line], str], *, sayings_alone: bool = False
 ) -> Iterator[tuple[str, Figures]]:
-    """Yield the figures of every carrier or source with ten texts or more, read without what only it taught."""
+    """Yield the figures of every carrier or source with ten texts or more, read without what only it taught; then all of them."""
     known = support(classifier, lines, key)
+    whole: list[tuple[Line, Reading]] = []
     for name, count in Counter(map(key, lines)).most_common():
         if count >= 10:
-            fewer = without(classifier, known, name)
-            yield name, figures([(line, fewer.read(line.text)) for line in lines if key(line) == name])
+            fewer = without(classifier, known, name, sayings_alone=sayings_alone)
+            pairs = [(line, fewer.read(line.text)) for line in lines if key(line) == name]
+            whole += pairs
+            yield name, figures(pairs)
+    yield "all of them", figures(whole)
 
 
 def source_of(line: Line) -> str:
@@ -151,6 +173,15 @@ def show(title: str, f: Figures) -> None:
         f"{title:28} {f.texts:5} texts  stage {f.stage:6.1%}  customs {f.customs:4}  recall {f.customs_recall:6.1%}  "
         f"stage {f.customs_stage:6.1%}  false customs {f.false_customs:3}  false asks {f.false_asks:3}  cause {f.cause:6.1%}"
     )
+
+
+def show_left_out(classifier: Classifier, lines: Sequence[Line]) -> None:
+    for title, key in (("carrier", lambda line: line.carrier), ("source", source_of)):
+        for alone in (True, False):
+            what = "the sayings" if alone else "every word"
+            print(f"\n{what} of one {title} left out at a time")
+            for name, counted in left_out(classifier, lines, key, sayings_alone=alone):
+                show(name[:28], counted)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -193,10 +224,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 f"{stage.value:22} {len(mine):4}  {_share(accepted(ln.stage, r.stage) for ln, r in mine):6.1%}  {dict(wrong)}"
             )
     if args.leave_out:
-        for title, key in (("carrier", lambda line: line.carrier), ("source", source_of)):
-            print(f"\none {title} left out at a time")
-            for name, counted in left_out(classifier, lines, key):
-                show(name[:28], counted)
+        show_left_out(classifier, lines)
     if args.show:
         print()
         for line, reading in pairs:
