@@ -57,7 +57,6 @@ def found(
         (f"{LONG} (worden|)", "in der Filiale gelegt", ["in der filiale gelegt"]),
         (f"(wird|wurde|) {LONG}", "wird in der Filiale gelegt", ["wird in der filiale gelegt"]),
         ("= in der filiale", "In der Filiale.", ["in der filiale"]),
-        ("= in der filiale", "Jetzt in der Filiale", []),
         (
             f"(zoll* gebühr*|abgabe) {LONG}",
             "Zollamtliche Gebühren in der Filiale gelegt",

@@ -90,3 +90,15 @@ def test_hits_come_in_the_order_of_their_ends_also_behind_a_pattern_that_needs_a
     found = lexicon.find(fold("Ding wird Kunde zugestellt. Ding Kunde zugestellt"))[0]
     assert [end for _, end, _ in found] == sorted(end for _, end, _ in found)
     assert len(found) == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "stage"),
+    [
+        ("Im Amt", Stage.AVAILABLE_FOR_PICKUP),
+        ("[Berlin] Im Amt. Im Amt 12:30", Stage.AVAILABLE_FOR_PICKUP),
+        ("Ding im Amt zugestellt", Stage.IN_TRANSIT),  # handed to an office
+    ],
+)
+def test_a_bare_label_means_more_only_where_nothing_else_is_said(text: str, stage: Stage) -> None:
+    assert _classifier(await__pickup=("= im amt",), office=("amt",)).read(text).stage is stage

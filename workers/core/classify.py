@@ -112,7 +112,7 @@ class Classifier:
 
     def _read_in(self, index: int, folded: str, hits: list[Hit]) -> Reading | None:
         language = self.lexicon.languages[index]
-        tokens, phrases = sorted_out(hits, self.grammar.marks)
+        tokens, phrases = sorted_out(_without_company(hits), self.grammar.marks)
         ends = [i for i, char in enumerate(folded) if char == "|"] if "|" in folded else []
         candidates: list[_Candidate] = []
         total = 0
@@ -223,6 +223,17 @@ def sorted_out(hits: list[Hit], marks: frozenset[str]) -> tuple[list[Token], lis
         if entry is not None:
             tokens.append(Token(start, end, entry, meaning.pattern))
     return tokens, phrases
+
+
+def _without_company(hits: list[Hit]) -> list[Hit]:
+    """Return *hits* without the bare labels that are not alone: "at the office" says more where nothing else is said."""
+    if not any(hit[2].alone for hit in hits):
+        return hits
+    spans = [(start, end) for start, end, meaning in hits if meaning.alone]
+    for start, end, meaning in hits:
+        if meaning.entry is not None and not any(low <= start and end <= high for low, high in spans):
+            return [hit for hit in hits if not hit[2].alone]
+    return hits
 
 
 def _covered(hits: list[Hit]) -> float:

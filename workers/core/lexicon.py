@@ -71,6 +71,7 @@ class Meaning:
     lead: int = 0  # blanks at either end that belong to the literal, not to the word
     trail: int = 0
     check: Check | None = None
+    alone: bool = False  # says so only where no other word of its language is in the text
     telling: bool = (
         True  # tells the language: False for names of carriers and other words that many languages share
     )
@@ -175,5 +176,13 @@ def _meanings(
                     known.add(literal.text)
                 yield (
                     literal.text,
-                    Meaning(index, entry, pattern, literal.lead, literal.trail, literal.check),
+                    Meaning(
+                        index,
+                        entry,
+                        pattern,
+                        literal.lead,
+                        literal.trail,
+                        literal.check,
+                        pattern.startswith("="),
+                    ),
                 )

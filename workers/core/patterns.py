@@ -1,7 +1,7 @@
 """Turn one pattern, as a language file writes it, into what the automaton looks for; refuses one it cannot look for.
 
 A pattern is words, ``stem*``, ``*stem``, ``*stem*``, several words, ``(this|that|)``, ``this ... that``, ``<concept>`` and
-``= all of the text``.
+``= nothing else``, which is found like any other here; that nothing else is said, the reader sees.
 A plain one becomes literals; one with a gap inside, or one that stands for too many, is found by a piece of it and
 checked by ``re``.
 """
@@ -75,22 +75,12 @@ def compiled(
 ) -> Iterator[Literal]:
     """Yield what to look for; raises PatternError. *concepts*: the patterns behind each ``<concept>``, if any are allowed."""
     for written in spellings(pattern, letters or {}):
-        if written.startswith("="):
-            yield _alone(written)
-            continue
+        written = written.removeprefix("=").lstrip()
         core = written.strip("*")
         if _MARKS.search(core) is None:
             yield _whole(written, core, spaced)
         else:
             yield from _compiled(written, spaced, letters or {}, concepts or {})
-
-
-def _alone(written: str) -> Literal:
-    """Return what to look for where the pattern must be all of the text."""
-    text = fold(written.lstrip("=")).strip()
-    if not text:
-        raise PatternError(f"{written!r} holds no word")
-    return Literal(f" {text} ", check=Check(lambda: rf"(?<=\A ){re.escape(text)}(?=(?: \|)? \Z)"))
 
 
 def _whole(written: str, core: str, spaced: bool) -> Literal:
