@@ -12,6 +12,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -39,6 +40,30 @@ BUDGET = timedelta(seconds=30)  # of one call of refresh; the sweeper rings agai
 NO_NEWS = "no-news"  # the fingerprint of a number the source knows and shows no event of
 SETTLED = timedelta(days=30)  # between looks at a parcel that is delivered and stayed so
 STALE_TRIES = 5  # how often a parcel that somebody else changed in between is judged anew
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A parcel that needs a decision."""
+
+    order: Order
+    ref: ParcelRef
+    changed: Changed
+    detected: Callable[[Snapshot, datetime], tuple[Snapshot, Transition | None]]
+    source: str = ""  # whose look it was; "" where time alone made it
+    fingerprint: str = ""
+    memo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A decision that is yet to be stored."""
+
+    work: _Work
+    commit: Commit
+    judged: Judgement
+    moved: bool
+    unknown: Sequence[dict[str, str]]  # wordings nobody could read
 
 
 Bell = Callable[[str, str], None]  # rings an actor by name with one argument
@@ -133,9 +158,13 @@ class Pipeline:
                     self._parcel_fails(source.name, parcel, outcome)
         if not looks:
             self._store.source_news(source.name, ok=True)
+        works = []
         for changed in self._store.settle(source.name, looks, every=UNCHANGED):
             order, ref = house.settings.parcels[changed.parcel]
-            self._take_in(house, source.name, order, ref, changed, outcomes[changed.parcel])
+            work = self._take_in(source.name, order, ref, changed, outcomes[changed.parcel])
+            if work is not None:
+                works.append(work)
+        self._commit(house, works)
 
     def _source_fails(
         self, name: str, parcels: Sequence[str], trouble: Temporary | Permanent, after: timedelta | None
@@ -157,14 +186,14 @@ class Pipeline:
         log.warning("parcel_not_read", source=name, parcel=parcel, error=said)
 
     def _take_in(
-        self, house: House, source: str, order: Order, ref: ParcelRef, changed: Changed, outcome: Outcome
-    ) -> None:
+        self, source: str, order: Order, ref: ParcelRef, changed: Changed, outcome: Outcome
+    ) -> _Work | None:
         try:
             sightings = outcome.read() if isinstance(outcome, Found) else ()
         except Temporary as trouble:
             self._store.postpone(source, [ref.id], after=timedelta(minutes=20))
             self._parcel_fails(source, ref.id, trouble)
-            return
+            return None
         assert isinstance(outcome, Found | NoNews)  # noqa: S101 -- only these two are settled
         fingerprint = outcome.fingerprint if isinstance(outcome, Found) else NO_NEWS
         looked = [(sighting, self.read(sighting)) for sighting in sightings]
@@ -174,11 +203,7 @@ class Pipeline:
                 before, looked, origin=order.origin, destination=order.destination, source=source, now=now
             )
 
-        try:
-            self._commit(house, order, ref, changed, detected, source, fingerprint, outcome.memo)
-        except Permanent as trouble:  # what we remember of it cannot be read: it must not stop the others
-            self._store.postpone(source, [ref.id], after=timedelta(hours=12))
-            self._parcel_fails(source, ref.id, trouble)
+        return _Work(order, ref, changed, detected, source, fingerprint, outcome.memo)
 
     def read(self, sighting: Sighting) -> Reading:
         """Classify one sighting by what it carries."""
@@ -196,84 +221,83 @@ class Pipeline:
         """Judge parcels whose advice may change by time alone; return how many were judged."""
         house = self._house()
         claimed = self._store.claim_reviews(limit, lease=LEASE)
-        for changed in claimed:
-            if changed.parcel in house.settings.parcels:
-                order, ref = house.settings.parcels[changed.parcel]
-                try:
-                    self._commit(house, order, ref, changed, _as_it_was)
-                except Permanent as trouble:
-                    self._parcel_fails("", ref.id, trouble)
+        watched = house.settings.parcels
+        self._commit(
+            house, [_Work(*watched[c.parcel], c, _as_it_was) for c in claimed if c.parcel in watched]
+        )
         return len(claimed)
 
-    def _commit(
-        self,
-        house: House,
-        order: Order,
-        ref: ParcelRef,
-        changed: Changed,
-        detected: Callable[[Snapshot, datetime], tuple[Snapshot, Transition | None]],
-        source: str = "",
-        fingerprint: str = "",
-        memo: str = "",
-    ) -> None:
+    def _commit(self, house: House, works: Sequence[_Work]) -> None:
+        """Decide on each and store the decisions in one trip; what somebody else changed meanwhile is decided anew."""
         for _ in range(STALE_TRIES):
-            now = self._clock()
-            before = memory.load(changed.snapshot)
-            after, transition = detected(before, now)
-            told = memory.load_told(changed.told)
-            judged = self._judge.judge(
-                order, ref, after, transition, told, first_look=before.first_look is None, now=now
-            )
-            owed = self._owed(house, order, ref, after, judged)
-            done = self._store.commit(
-                Commit(
-                    parcel=ref.id,
-                    version=changed.version,
-                    op=secrets.token_hex(8),
-                    stage=after.stage.value,
-                    snapshot=memory.dump(after),
-                    told=memory.dump_told(judged.told),
-                    decision=msgspec.json.encode(judged.decision(transition, before.stage)),
-                    source=source,
-                    fingerprint=fingerprint,
-                    memo=memo,
-                    every=judged.every or SETTLED,
-                    review_in=None
-                    if judged.review_at is None
-                    else max(judged.review_at - now, timedelta(seconds=1)),
-                    stay=judged.stay(before, transition),
-                    stands=judged.stands(),
-                    notices=owed,
-                )
-            )
-            if done == "done":
-                self._count_unknown(after, now)
-                if transition is not None or owed:
-                    log.info(
-                        "moved" if transition else "reviewed", parcel=ref.id, stage=after.stage.value, advice=judged.advice.id,
-                        why=judged.why.value, notices=len(owed),
-                    )  # fmt: skip
-                for channel in {notice.channel for notice in owed}:
-                    self._ring("notify", channel)
+            decided: list[_Decided] = []
+            try:
+                for work in works:
+                    one = self._decide(house, work)
+                    if one is not None:
+                        decided.append(one)
+            finally:  # a parcel that cannot be decided on must not keep the others from being told of
+                works = self._store_all(decided)
+            if not works:
                 return
-            known = self._store.recall(ref.id)
-            if known is None:
-                return  # forgotten in between
-            changed = Changed(ref.id, known.version, known.snapshot, known.told)
-        log.warning("parcel_busy", parcel=ref.id)
+        for work in works:
+            log.warning("parcel_busy", parcel=work.ref.id)
 
-    def _count_unknown(self, after: Snapshot, now: datetime) -> None:
-        """Remember the wordings of this look that nobody can read, so that a person can teach them."""
-        self._store.met_unknown(
-            [
-                {
-                    "text": seen.sighting.text, "lang": seen.sighting.lang, "carrier": seen.sighting.carrier,
-                    "system": seen.sighting.system, "code": seen.sighting.code, "on": now.date().isoformat(),
-                }
-                for seen in after.timeline
-                if seen.first_seen == now and seen.reading.stage is Stage.UNKNOWN and seen.sighting.text
-            ]
-        )  # fmt: skip
+    def _decide(self, house: House, work: _Work) -> _Decided | None:
+        ref, now = work.ref, self._clock()
+        try:
+            before, told = memory.load(work.changed.snapshot), memory.load_told(work.changed.told)
+        except Permanent as trouble:  # what we remember of it cannot be read
+            if work.source:
+                self._store.postpone(work.source, [ref.id], after=timedelta(hours=12))
+            self._parcel_fails(work.source, ref.id, trouble)
+            return None
+        after, transition = work.detected(before, now)
+        judged = self._judge.judge(
+            work.order, ref, after, transition, told, first_look=before.first_look is None, now=now
+        )
+        commit = Commit(
+            parcel=ref.id,
+            version=work.changed.version,
+            op=secrets.token_hex(8),
+            stage=after.stage.value,
+            snapshot=memory.dump(after),
+            told=memory.dump_told(judged.told),
+            decision=msgspec.json.encode(judged.decision(transition, before.stage)),
+            source=work.source,
+            fingerprint=work.fingerprint,
+            memo=work.memo,
+            every=judged.every or SETTLED,
+            review_in=None if judged.review_at is None else max(judged.review_at - now, timedelta(seconds=1)),
+            stay=judged.stay(before, transition),
+            stands=judged.stands(),
+            notices=self._owed(house, work.order, ref, after, judged),
+        )
+        return _Decided(work, commit, judged, transition is not None, _unreadable(after, now))
+
+    def _store_all(self, decided: Sequence[_Decided]) -> list[_Work]:
+        """Store decisions, ring for what they owe; return the work that must be done anew."""
+        stale: list[_Work] = []
+        unknown: list[dict[str, str]] = []
+        answers = self._store.commit_each([one.commit for one in decided])
+        for one, answer in zip(decided, answers, strict=True):
+            if answer == "stale":
+                known = self._store.recall(one.commit.parcel)
+                if known is not None:  # else forgotten in between
+                    changed = Changed(known.parcel, known.version, known.snapshot, known.told)
+                    stale.append(replace(one.work, changed=changed))
+                continue
+            unknown += one.unknown
+            owed = one.commit.notices
+            if one.moved or owed:
+                log.info(
+                    "moved" if one.moved else "reviewed", parcel=one.commit.parcel, stage=one.commit.stage,
+                    advice=one.judged.advice.id, why=one.judged.why.value, notices=len(owed),
+                )  # fmt: skip
+            for channel in {notice.channel for notice in owed}:
+                self._ring("notify", channel)
+        self._store.met_unknown(unknown)
+        return stale
 
     def _owed(
         self, house: House, order: Order, ref: ParcelRef, after: Snapshot, judged: Judgement
@@ -313,6 +337,18 @@ class Pipeline:
     def _house_secret(self) -> bytes:
         self._secret = self._secret or self._store.secret()
         return self._secret
+
+
+def _unreadable(after: Snapshot, now: datetime) -> list[dict[str, str]]:
+    """Return the wordings of this look that nobody can read, so that a person can teach them."""
+    return [
+        {
+            "text": seen.sighting.text, "lang": seen.sighting.lang, "carrier": seen.sighting.carrier,
+            "system": seen.sighting.system, "code": seen.sighting.code, "on": now.date().isoformat(),
+        }
+        for seen in after.timeline
+        if seen.first_seen == now and seen.reading.stage is Stage.UNKNOWN and seen.sighting.text
+    ]  # fmt: skip
 
 
 def _as_it_was(before: Snapshot, _now: datetime) -> tuple[Snapshot, Transition | None]:
