@@ -49,7 +49,7 @@ def worker_argv(threads: int) -> list[str]:
 
 def worker_environ(environ: Mapping[str, str], *, config: Path, url: str) -> dict[str, str]:
     return {
-        "dramatiq_worker_timeout": "100",  # ms between polls of an idle worker: a bell is answered in about 50 ms
+        "dramatiq_worker_timeout": "200",  # ms between polls of an idle worker: a bell is answered in about 100 ms
         **environ,
         "CW_CONFIG": str(config.absolute()),
         "CW_REDIS_URL": url,
