@@ -154,6 +154,22 @@ def test_whatever_a_source_shows_the_same_list_again_moves_nothing(events: Look)
     assert len(story(after.timeline, origin="CN", destination="DE", now=NOW)) == len(after.timeline)
 
 
+def test_doubtful_clocks_shown_again_keep_the_order_they_were_given() -> None:
+    """Four events whose clocks contradict their list: laid out anew at every look, they changed places."""
+    day = timedelta(days=1)
+    shown = [
+        ("Scan", START + timedelta(hours=1), TimeQuality.DAY, Stage.EXPORT_CUSTOMS),
+        ("Customs update", START - 2 * day + timedelta(hours=8), TimeQuality.UNKNOWN, Stage.EXPORT_CUSTOMS),
+        ("Scan", START, TimeQuality.EXACT, Stage.IN_TRANSIT),
+        ("Customs update", START, TimeQuality.EXACT, Stage.EXPORT_CUSTOMS),
+    ]
+    events = [(Sighting("a", text, at, quality), Reading(stage)) for text, at, quality, stage in shown]
+    known, _ = look(Snapshot(), events)
+    after, move = look(known, events, now=1)
+    assert move is None
+    assert [s.sighting for s in after.timeline] == [s.sighting for s in known.timeline]
+
+
 def test_every_rule_decides_somewhere_in_the_stories() -> None:
     """A rule that no story needs is a rule that nobody would miss."""
     from tests.stories.test_scores import ROADS, SCORES
