@@ -8,6 +8,7 @@ in a second reading, made only when there is one to tell.
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,7 +74,10 @@ def read(path: Path, *, name: str = "") -> Document:
 def read_bytes(path: Path, *, name: str) -> bytes:
     """Return the bytes of the file at *path*; raises Misconfigured where there is none that can be read."""
     try:
-        if path.stat().st_size > LIMIT:
+        found = path.stat()
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):  # a pipe or device may never end
+            raise Misconfigured(f"{name}: is no file but a pipe or a device", hint=f"looked at {path}")
+        if found.st_size > LIMIT:
             raise Misconfigured(mistakes=(Mistake(name, 1, "the file is larger than 256 MiB"),))
         return path.read_bytes()
     except FileNotFoundError:

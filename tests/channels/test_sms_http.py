@@ -153,8 +153,12 @@ def test_only_the_statuses_of_success_are_success(opened: Callable[..., Sms]) ->
 
 def test_a_huge_answer_is_read_in_part_only(opened: Callable[..., Sms]) -> None:
     with SmsServer() as server:
-        server.fail(Fault(200, "x" * 3_000_000))
-        opened(server.url, form={"to": "{to}", "text": "{text}"}).send(ENVELOPE, MESSAGE)
+        channel = opened(server.url, form={"to": "{to}", "text": "{text}"}, id_path="id")
+        server.fail(Fault(200, '{"id": "7", "more": "x"}'))
+        assert channel.send(ENVELOPE, MESSAGE).reference == "7"
+        server.fail(Fault(200, '{"id": "7", "more": "' + "x" * 3_000_000 + '"}'))
+        with pytest.raises(Uncertain, match="id_path"):  # what was read of it is no JSON any more
+            channel.send(ENVELOPE, MESSAGE)
 
 
 def test_no_words_are_no_message(opened: Callable[..., Sms]) -> None:

@@ -247,7 +247,7 @@ def test_classify_goes_on_after_what_no_parser_should_be_given(run: Run, line: s
     assert second["stage"] == "held"
 
 
-@pytest.mark.parametrize("url", ["redis://host:x/0", "redis://[::1/0", "http://host"])
+@pytest.mark.parametrize("url", ["redis://host:x/0", "redis://[::1/0", "http://host", "redis://host/zz"])
 @pytest.mark.parametrize("command", ["status", "worker", "scheduler"])
 def test_an_address_of_the_store_that_is_none_is_a_sentence(
     run: Run, orders: Path, monkeypatch: pytest.MonkeyPatch, url: str, command: str
@@ -324,3 +324,12 @@ def test_an_event_told_by_hand_is_taken_in_at_the_next_look(run: Run, orders: Pa
     [written] = list((orders.parent / "events").iterdir())
     assert json.loads(written.read_text())["text"] == "Held by customs"
     assert run("event", "LX999999999CN", "Held by customs").code == 3
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "pipe"])
+def test_a_file_that_never_ends_is_refused_at_once(run: Run, path: str) -> None:
+    if path == "pipe":
+        os.mkfifo(path)
+    said = run("validate", "--config", path)
+    assert said.code == 2
+    assert "is no file but a pipe or a device" in said.err

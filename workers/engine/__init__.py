@@ -72,7 +72,10 @@ def find(environ: Mapping[str, str], data_dir: Path) -> Plan:
 def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("redis", "rediss", "unix") and parts.port != 0
+        number = parts.scheme == "unix" or re.fullmatch(
+            r"/?|/\d{1,5}", parts.path
+        )  # else redis-py takes it for 0
+        return parts.scheme in ("redis", "rediss", "unix") and parts.port != 0 and bool(number)
     except ValueError:  # a port that is no number, a bracket too many
         return False
 
