@@ -12,8 +12,8 @@ import pytest
 
 from tests.servers._faulty import FaultyServer, Reply
 from workers.errors import Temporary
+from workers.guard import Guarded, is_public
 from workers.sources import Ask, Found, http_json
-from workers.sources._guard import Guarded, is_public
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 

@@ -22,11 +22,11 @@ from pydantic import Field, SecretStr, model_validator
 from workers import loading, resources
 from workers.core.model import Sighting
 from workers.errors import Misconfigured, Permanent, Temporary
+from workers.guard import Guarded
 from workers.sources import Ask, NoNews, Outcome
 from workers.sources import _json_shape as shapes
 from workers.sources._fields import name as number_of
 from workers.sources._fields import table
-from workers.sources._guard import Guarded
 from workers.sources._http import CAP, Wire, _trust
 from workers.sources._json_shape import Shape
 from workers.sources._single import Refused, decoded, one_by_one, refusal, shown
