@@ -15,6 +15,7 @@ import structlog
 
 from workers.channels import Channel, Envelope
 from workers.core.model import Why
+from workers.core.owner import is_matter
 from workers.errors import LostLease, Permanent, StoreTrouble, Temporary, Uncertain
 from workers.house import House
 from workers.settings import Recipient, Settings
@@ -158,13 +159,16 @@ class Delivery:
 
 def _gone(settings: Settings, notice: Notice, recipient: Recipient | None, channel: Channel | None) -> str:
     """Say why a notice is no longer to be sent; "" if it is."""
-    watched = settings.parcels.get(notice.parcel)
-    if watched is None:
-        return "the order is no longer watched"
-    if watched[0].muted:
-        return Why.MUTED.value
-    if recipient is None or notice.recipient not in watched[0].tell:
-        return "the recipient is no longer told of this order"
+    if not is_matter(notice.parcel):  # else it is to the owner, or to whoever stands in
+        watched = settings.parcels.get(notice.parcel)
+        if watched is None:
+            return "the order is no longer watched"
+        if watched[0].muted:
+            return Why.MUTED.value
+        if notice.recipient not in watched[0].tell:
+            return "the recipient is no longer told of this order"
+    if recipient is None:
+        return "the recipient is no longer in the file"
     if channel is None or notice.channel not in recipient.channels:
         return "the recipient no longer uses this channel"
     return ""

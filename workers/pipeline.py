@@ -26,6 +26,7 @@ from workers.core.model import Order, ParcelRef, Reading, Sighting, Snapshot, St
 from workers.delivery import Delivery
 from workers.errors import Permanent, Temporary
 from workers.house import House
+from workers.owner import Owner
 from workers.sources import Ask, Found, NoNews, Outcome, Source
 from workers.store import Changed, Commit, Looked, Owed, Store, notice_id
 
@@ -91,6 +92,7 @@ class Pipeline:
         self._clock = clock
         self._wait = wait
         self._ring = ring
+        self.owner = Owner(house=house, store=store, clock=clock, ring=ring)
         self._delivery = Delivery(house=house, store=store, clock=clock, wait=wait, worker=worker)
         self._secret = b""
 

@@ -82,6 +82,7 @@ class World:
     text: Kept = field(default_factory=lambda: Kept("text", "short"))
     orders: dict[str, Order] = field(default_factory=dict)
     recipients: dict[str, Recipient] = field(default_factory=dict)
+    owner: tuple[str, ...] = ()
     bells: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -104,7 +105,7 @@ class World:
         parcels = {ref.id: (order, ref) for order in self.orders.values() for ref in order.parcels}
         settings = Settings(
             file="orders.yaml", digest="x", recipients=self.recipients, channels={}, sources={}, orders=self.orders,
-            parcels=parcels, owner=(), data=self.folder, templates=None,
+            parcels=parcels, owner=self.owner, data=self.folder, templates=None,
         )  # fmt: skip
         return House(settings, {"a": self.source}, {"mail": self.mail, "text": self.text}, self._renderer)
 

@@ -33,6 +33,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "postpone": lambda s: s.postpone("post", [P], after=HOUR),
     "pause": lambda s: s.pause("post", after=HOUR),
     "commit": lambda s: s.commit(commit(P)),
+    "owe": lambda s: s.owe("@source/track", [owed("m")]),
     "commit_each": lambda s: s.commit_each([commit(P), commit("o1/LP2CN")]),
     "claim_reviews": lambda s: s.claim_reviews(1, lease=LEASE),
     "review_soon": lambda s: s.review_soon([P]),

@@ -218,7 +218,7 @@ CASES = [
     Case(only_the_holder_renews, "renew", "row[1] ~= 'sending' or row[2] ~= ARGV[2]", "row[1] ~= 'sending'"),
     Case(
         what_is_sent_is_never_sent_again,
-        "commit",
+        "prelude",
         "redis.call('HSETNX', key, 'st', 'pending') == 1",
         "redis.call('HSET', key, 'st', 'pending')",
     ),
@@ -230,10 +230,13 @@ CASES = [
     Case(a_poisonous_notice_ends_held, "claim_notice", "crashes > 3", "crashes > 3000"),
     Case(a_crash_may_have_sent_it, "claim_notice", "'crash', crashes, 'unc', 1", "'crash', crashes"),
     Case(too_late_is_not_sent, "claim_notice", "row[3] and tonumber(row[3]) <= now", "false"),
-    Case(the_newer_notice_stands, "commit", "if next(fresh) then", "if false then"),
+    Case(the_newer_notice_stands, "prelude", "if next(fresh) then", "if false then"),
     Case(the_older_is_not_tried_after_the_newer, "finish", "to == 'pending' and row[7]", "false"),
     Case(
-        the_older_is_not_tried_after_the_newer, "commit", "redis.call('HSET', P .. 'n:' .. id, 'over', 1)", ""
+        the_older_is_not_tried_after_the_newer,
+        "prelude",
+        "redis.call('HSET', P .. 'n:' .. id, 'over', 1)",
+        "",
     ),
     Case(
         an_unchanged_look_needs_no_decision_and_a_changed_one_does,

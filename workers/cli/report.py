@@ -13,6 +13,7 @@ from rich.text import Text
 
 from workers.cli.common import console, dump, say
 from workers.core.model import Stage
+from workers.core.owner import MATTER, is_matter
 from workers.settings import Settings
 from workers.store import NoticeRow, Remembered, Store
 
@@ -31,6 +32,7 @@ WHY_WORDS = {
     "not_now": "too early to say more",
     "muted": "muted by you",
     "nobody_to_tell": "nobody is to be told",
+    "owner": "customs-watch itself has trouble",
 }
 ROOMY = 70  # columns; on a narrower terminal every column of a table gives way
 NEEDS_WORDS = {"yes": "yes", "no": "no", "wait": "wait"}
@@ -71,7 +73,7 @@ def sent(store: Store, *, as_json: bool) -> None:
         table.add_column(head, overflow="fold")
     for row in rows:
         table.add_row(
-            row.parcel, row.recipient, row.channel, row.state, WHY_WORDS.get(row.why, row.why), row.topic
+            about(row), row.recipient, row.channel, row.state, WHY_WORDS.get(row.why, row.why), row.topic
         )
     console().print(table if rows else "No notice is owed or was sent.")
 
@@ -87,7 +89,7 @@ def demo(store: Store, settings: Settings, before: set[str], *, as_json: bool) -
     """Print what this run sent, to whom and why, and what it kept silent and why."""
     fresh = [row for row in store.notices(states=("sent",)) if row.id not in before]
     told: dict[str, list[NoticeRow]] = {}
-    for row in fresh:
+    for row in (row for row in fresh if not is_matter(row.parcel)):
         told.setdefault(row.parcel, []).append(row)
     decided = dict(decisions(store, settings))
     if as_json:
@@ -163,10 +165,17 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
             )
     for lost in store.notices(states=("held", "failed", "expired")):
         say(
-            f"A notice about {lost.parcel} to {lost.recipient} by {lost.channel} is {lost.state}: {_one_line(lost.error)}"
+            f"A notice about {about(lost)} to {lost.recipient} by {lost.channel} is {lost.state}: {_one_line(lost.error)}"
         )
     for line in waiting(store):
         say(line[0].upper() + line[1:])
+
+
+def about(row: NoticeRow) -> str:
+    """Return what a notice is about: its parcel, or what its owner's notice calls it (``source track (source broken)``)."""
+    if not is_matter(row.parcel):
+        return row.parcel
+    return f"{row.parcel.removeprefix(MATTER).replace('/', ' ', 1)} ({row.topic.replace('_', ' ')})"
 
 
 def _minute(at: datetime | None) -> str:
@@ -190,7 +199,7 @@ def unread(store: Store, settings: Settings) -> list[str]:
 def waiting(store: Store) -> list[str]:
     """Say which notices were tried in vain and will be tried again."""
     return [
-        f"a notice about {row.parcel} to {row.recipient} by {row.channel} could not be sent yet, and is tried again: "
+        f"a notice about {about(row)} to {row.recipient} by {row.channel} could not be sent yet, and is tried again: "
         f"{_one_line(row.error)}"
         for row in store.notices(states=("pending",))
         if row.attempts and row.error

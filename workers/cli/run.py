@@ -140,7 +140,7 @@ def losses(store: Store, settings: Settings, *, late: bool) -> list[str]:
         if health.failures
     ]
     said += [
-        f"a notice about {row.parcel} on {row.channel} is {row.state}: {row.error}"
+        f"a notice about {report.about(row)} on {row.channel} is {row.state}: {row.error}"
         for row in store.notices(states=("failed", "held", "expired"))
     ]
     return said + report.waiting(store) + report.unread(store, settings)

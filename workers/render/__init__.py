@@ -22,7 +22,8 @@ from workers.core.quote import shorten
 from workers.errors import Permanent
 from workers.render import formats
 from workers.render.catalogs import Catalogs
-from workers.render.templates import Templates, paragraph
+from workers.render.owner_words import owner_message
+from workers.render.templates import Templates, items, lines, paragraph, tidy
 
 Context = Mapping[str, Any]
 Plain = dict[str, Any]
@@ -74,9 +75,13 @@ class Renderer:
                 hint="it is told again when the parcel changes",
             )
         try:
+            if "owner" in context:
+                reader = formats.Reader.of(lang, timezone, self._catalogs.best(lang))
+                return owner_message(context, reader, self._templates, self._inliner.inline)
             return self._render(context, lang, timezone)
         except BAD_TEMPLATE as error:
-            where = getattr(error, "name", None) or f"advice/{context.get('advice')}.j2"
+            named = f"owner/{context['owner']}" if "owner" in context else f"advice/{context.get('advice')}"
+            where = getattr(error, "name", None) or f"{named}.j2"
             raise Permanent(
                 f"the words of {where} cannot be put together: {error}", hint="customs-watch validate"
             ) from error
@@ -84,6 +89,10 @@ class Renderer:
     def advices(self) -> tuple[str, ...]:
         """Return the ids of all advices that have words."""
         return self._templates.advices()
+
+    def topics(self) -> tuple[str, ...]:
+        """Return the topics of the owner's notices that have words."""
+        return self._templates.topics()
 
     def check(self, context: Context, *, lang: str = "en") -> tuple[str, ...]:
         """Return a sentence for every advice whose words cannot be rendered with the sample *context*."""
@@ -103,7 +112,7 @@ class Renderer:
         template = f"advice/{context['advice']}.j2"
         said = self._templates.say_all(template, (*BLOCKS, *LISTS), told)
         words: Plain = {name: paragraph(said[name]) for name in BLOCKS}
-        words |= {name: _items(said[name]) for name in LISTS}
+        words |= {name: items(said[name]) for name in LISTS}
         words["headline"] = words["subject"]
         words["lead"] = self._templates.name(f"lead_{context['why']}", told)
         if context["why"] == "reminder":
@@ -123,7 +132,7 @@ class Renderer:
         html = self._inliner.inline(self._templates.layout("email.html", page))
         return Message(
             subject=words["subject"],
-            text=_tidy(text),
+            text=tidy(text),
             html=html,
             short=self._short(template, told, reader),
             lang=reader.tag,
@@ -276,7 +285,7 @@ class Renderer:
             letters.append(
                 {
                     "addressee": paragraph(self._templates.say(template, "addressee", told)),
-                    "paragraphs": _lines(self._templates.say(template, "body", told)),
+                    "paragraphs": lines(self._templates.say(template, "body", told)),
                     "lang": one.tag,
                 }
             )
@@ -297,23 +306,3 @@ class Renderer:
             label = self._templates.name(f"evidence_{evidence['kind']}", told, default=evidence["kind"])
             reasons.append(f"{label}: {formats.cited(evidence)}")
         return reasons
-
-
-def _lines(said: str) -> list[str]:
-    return [" ".join(line.split()) for line in said.splitlines() if line.strip()]
-
-
-def _items(said: str) -> list[str]:
-    """Return the items of a list: each begins with "- "; what does not, goes on with the item before."""
-    items: list[str] = []
-    for line in _lines(said):
-        if line.startswith("- ") or not items:
-            items.append(line.removeprefix("- "))
-        else:
-            items[-1] += " " + line
-    return items
-
-
-def _tidy(text: str) -> str:
-    lines = [line.rstrip() for line in text.splitlines()]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"

@@ -196,6 +196,12 @@ def day_or_now(context: jinja2.runtime.Context, when: str | None) -> str:
     return reader.day(when or context["now"])
 
 
+@jinja2.pass_context
+def moment(context: jinja2.runtime.Context, when: str | None) -> str:
+    reader: Reader = context["reader"]
+    return reader.moment(when, day_only=False) or reader.catalog.gettext("a date we do not know")
+
+
 def wrap(text: str, first: str = "", rest: str | None = None) -> str:
     """Wrap *text* for the text part; lines after the first are indented under it."""
     return textwrap.fill(
@@ -215,5 +221,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "shortday": short_day,
     "day_or_week": day_or_week,
     "day_or_now": day_or_now,
+    "moment": moment,
+    "cite": cite,
     "wrap": wrap,
 }

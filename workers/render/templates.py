@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +18,8 @@ Plain = dict[str, Any]
 
 # Names without a variable in them: rendered once for each reader.
 FIXED: Final = (
-    "heading_", "need_", "lead_", "way_", "charge_", "assumption_", "note_", "evidence_", "stage_", "total", "closing", "whose",
+    "heading_", "need_", "lead_", "way_", "charge_", "assumption_", "note_", "evidence_", "stage_", "owner_", "total", "closing",
+    "whose",
 )  # fmt: skip
 
 
@@ -39,6 +41,13 @@ class Templates:
             filter_func=lambda name: name.startswith("advice/") and not name.startswith("advice/_")
         )
         return tuple(name.removeprefix("advice/").removesuffix(".j2") for name in names)
+
+    def topics(self) -> tuple[str, ...]:
+        """Return the topics of the owner's notices that have words."""
+        names = self._words.list_templates(
+            filter_func=lambda name: name.startswith("owner/") and not name.startswith("owner/_")
+        )
+        return tuple(name.removeprefix("owner/").removesuffix(".j2") for name in names)
 
     def layout(self, name: str, page: Plain) -> str:
         """Render the whole layout *name*; what goes into HTML is escaped."""
@@ -117,3 +126,23 @@ def _escaped(template: str | None) -> bool:
 
 def paragraph(said: str) -> str:
     return " ".join(said.split())
+
+
+def lines(said: str) -> list[str]:
+    return [" ".join(line.split()) for line in said.splitlines() if line.strip()]
+
+
+def items(said: str) -> list[str]:
+    """Return the items of a list: each begins with "- "; what does not, goes on with the item before."""
+    found: list[str] = []
+    for line in lines(said):
+        if line.startswith("- ") or not found:
+            found.append(line.removeprefix("- "))
+        else:
+            found[-1] += " " + line
+    return found
+
+
+def tidy(text: str) -> str:
+    trimmed = [line.rstrip() for line in text.splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(trimmed)).strip() + "\n"

@@ -55,36 +55,5 @@ if lasts ~= '' then
   redis.call('HSET', row, 'open', lasts)
 end
 
-local fresh, speaks = {}, {}
-for i = 17, #ARGV, 11 do
-  local id, channel, recipient = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local key = P .. 'n:' .. id
-  if redis.call('HSETNX', key, 'st', 'pending') == 1 then
-    redis.call('HSET', key, 'parcel', parcel, 'chan', channel, 'rcpt', recipient, 'why', ARGV[i + 3],
-      'stage', ARGV[i + 4], 'occ', ARGV[i + 5], 'topic', ARGV[i + 6], 'ctx', ARGV[i + 7],
-      'urg', ARGV[i + 10], 'made', now)
-    if ARGV[i + 9] ~= '' then redis.call('HSET', key, 'exp', now + ARGV[i + 9]) end
-    redis.call('SADD', P .. 'channels', channel)
-    redis.call('ZADD', P .. 'ob:' .. channel, now + ARGV[i + 8], id)
-    redis.call('ZADD', P .. 'st:pending', now, id)
-    redis.call('ZADD', P .. 'pn:' .. parcel, now, id)
-    count('owed')
-    fresh[id] = true
-    speaks[#channel .. ':' .. channel .. recipient] = true
-  end
-end
-if next(fresh) then
-  for _, id in ipairs(redis.call('ZRANGE', P .. 'pn:' .. parcel, 0, -1)) do
-    local old = redis.call('HMGET', P .. 'n:' .. id, 'st', 'chan', 'rcpt', 'made')
-    if old[1] and not fresh[id] and speaks[#old[2] .. ':' .. old[2] .. old[3]] then
-      if old[1] == 'pending' then
-        move(id, 'pending', 'skipped', old[2], old[4], false)
-        redis.call('HSET', P .. 'n:' .. id, 'err', 'superseded')
-        count('superseded')
-      elseif old[1] == 'sending' then -- on the wire now; it may not be tried again after the newer one
-        redis.call('HSET', P .. 'n:' .. id, 'over', 1)
-      end
-    end
-  end
-end
+owe(parcel, 17)
 return 'done'

@@ -108,6 +108,14 @@ class Parcels:
         answers = self.scripts.run_each("commit", [_told(commit) for commit in commits]) if commits else []
         return tuple("done" if answer == b"done" else "stale" for answer in answers)
 
+    def owe(self, matter: str, notices: Sequence[Owed]) -> frozenset[str]:
+        """Create notices that belong to no parcel but to *matter*; return the ids that are new.
+
+        As with a commit, an id that exists is never touched, and a new notice takes the place of older ones that wait.
+        """
+        flat = [part for owed in notices for part in _owed(owed)]
+        return frozenset(text(one) for one in self.scripts.run("owe", matter, *flat)) if flat else frozenset()
+
     def claim_reviews(self, n: int, *, lease: timedelta) -> tuple[Changed, ...]:
         """Lease up to *n* parcels whose advice may change by time alone."""
         return tuple(_changed(self.scripts.run("claim_reviews", max(1, min(n, _PAGE)), _lease(lease))))

@@ -53,3 +53,42 @@ local function leave_stay(parcel, stays_in)
     redis.call('HDEL', P .. 'p:' .. parcel, 'open')
   end
 end
+
+-- Creates the notices that ARGV holds from *first* on, eleven each: id, channel, recipient, why, stage, occurrence, topic,
+-- context, after (ms), expires (ms or ''), urgent. An id that exists is never touched. *of* is the parcel, or the matter of
+-- the owner: the newer notice about it takes the place of the older that still waits. Returns the set of new ids.
+local function owe(of, first)
+  local fresh, speaks = {}, {}
+  for i = first, #ARGV, 11 do
+    local id, channel, recipient = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+    local key = P .. 'n:' .. id
+    if redis.call('HSETNX', key, 'st', 'pending') == 1 then
+      redis.call('HSET', key, 'parcel', of, 'chan', channel, 'rcpt', recipient, 'why', ARGV[i + 3],
+        'stage', ARGV[i + 4], 'occ', ARGV[i + 5], 'topic', ARGV[i + 6], 'ctx', ARGV[i + 7],
+        'urg', ARGV[i + 10], 'made', now)
+      if ARGV[i + 9] ~= '' then redis.call('HSET', key, 'exp', now + ARGV[i + 9]) end
+      redis.call('SADD', P .. 'channels', channel)
+      redis.call('ZADD', P .. 'ob:' .. channel, now + ARGV[i + 8], id)
+      redis.call('ZADD', P .. 'st:pending', now, id)
+      redis.call('ZADD', P .. 'pn:' .. of, now, id)
+      count('owed')
+      fresh[id] = true
+      speaks[#channel .. ':' .. channel .. recipient] = true
+    end
+  end
+  if next(fresh) then
+    for _, id in ipairs(redis.call('ZRANGE', P .. 'pn:' .. of, 0, -1)) do
+      local old = redis.call('HMGET', P .. 'n:' .. id, 'st', 'chan', 'rcpt', 'made')
+      if old[1] and not fresh[id] and speaks[#old[2] .. ':' .. old[2] .. old[3]] then
+        if old[1] == 'pending' then
+          move(id, 'pending', 'skipped', old[2], old[4], false)
+          redis.call('HSET', P .. 'n:' .. id, 'err', 'superseded')
+          count('superseded')
+        elseif old[1] == 'sending' then -- on the wire now; it may not be tried again after the newer one
+          redis.call('HSET', P .. 'n:' .. id, 'over', 1)
+        end
+      end
+    end
+  end
+  return fresh
+end

@@ -55,7 +55,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """One notice to be created with a commit. An id that exists is never touched."""
+    """One notice to be created, with a commit or for the owner. An id that exists is never touched."""
 
     id: str
     channel: str
