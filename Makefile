@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CONFIG ?= config/orders.yaml
 
-.PHONY: help install demo run test lint mutants bench wheel-test slow clean lock
+.PHONY: help install demo run test lint messages mutants bench wheel-test slow clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ lint: $(STAMP) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+messages: $(STAMP) ## bring templates/locale/*.po up to date with the words (then translate what is new)
+	@$(BIN)/python tests/messages.py
 
 mutants: $(STAMP) ## break the deciders one small way at a time: do their tests notice?
 	@$(BIN)/python tests/mutants.py --each 20 --jobs 2 rules assess advise notices forecast

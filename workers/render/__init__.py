@@ -54,12 +54,12 @@ BAD_TEMPLATE: Final = (
 class Renderer:
     """Keeps the templates, the translations and the inliner. Safe to use from several threads."""
 
-    def __init__(self, user_templates: Path | None = None) -> None:
+    def __init__(self, user_templates: Path | None = None, *, catalogs: Catalogs | None = None) -> None:
         """Words come from *user_templates* file by file where it has one, else from what shipped with this
-        code.
+        code; translations from *catalogs*, else from the ``locale`` folders of both.
         """
         folders = [*([user_templates] if user_templates else []), resources.shipped("templates")]
-        self._catalogs = Catalogs([folder / "locale" for folder in folders])
+        self._catalogs = catalogs or Catalogs([folder / "locale" for folder in folders])
         self._templates = Templates(folders)
         self._inliner = css_inline.CSSInliner(
             keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False
@@ -304,5 +304,7 @@ class Renderer:
             reasons.append(" ".join([*said, f"· {when}" if when else ""]).rstrip())
         for evidence in context["evidence"]:
             label = self._templates.name(f"evidence_{evidence['kind']}", told, default=evidence["kind"])
+            if evidence["kind"] == "advice":  # a sentence of our table; the others are names of entries
+                evidence = {**evidence, "what": reader.catalog.gettext(evidence["what"])}
             reasons.append(f"{label}: {formats.cited(evidence)}")
         return reasons

@@ -74,7 +74,9 @@ def shipped_languages() -> dict[str, str]:
 
 def _language(findings: Findings, at: tuple[Step, ...], wanted: str, shipped: Mapping[str, str]) -> str:
     tag = wanted.replace("_", "-").lower()
-    for known in (tag, tag.partition("-")[0]):
+    language = tag.partition("-")[0]
+    sisters = (known for known in shipped if known.partition("-")[0] == language)  # "pt" reads "pt-BR" too
+    for known in (tag, language, *sisters):
         if known in shipped:
             return shipped[known]
     if tag:
