@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
-from workers.channels import Channel, Envelope
+from workers.channels import Channel, Envelope, address
 from workers.core.model import Why
 from workers.core.owner import is_matter
 from workers.errors import LostLease, Permanent, StoreTrouble, Temporary, Uncertain
@@ -84,11 +84,15 @@ class Delivery:
             return
         envelope = Envelope(
             notice=notice.id,
-            to=recipient.email if channel.form == "mail" else recipient.phone,
+            to=address(channel.form, email=recipient.email, phone=recipient.phone),
             thread=notice_id(self._house_secret(), notice.parcel, "", 0, "thread", "", "", ""),
             attempt=notice.attempts,
             urgent=notice.urgent,
-        )
+            facts={
+                "parcel": notice.parcel, "stage": notice.stage, "topic": notice.topic, "why": notice.why,
+                "made": notice.created.isoformat(timespec="seconds"),
+            },
+        )  # fmt: skip
         try:
             message = house.renderer.render(
                 msgspec.json.decode(notice.context), lang=recipient.language, timezone=recipient.timezone

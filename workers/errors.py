@@ -30,6 +30,10 @@ class Permanent(Trouble):
     """Asking again cannot help."""
 
 
+class DeadAddress(Permanent):
+    """The address itself is dead: whatever is sent there will not arrive until somebody changes or confirms it."""
+
+
 class Uncertain(Trouble):
     """The other side may or may not have accepted: the answer was lost."""
 

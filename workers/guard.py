@@ -18,6 +18,8 @@ import httpx
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
+KEEP = 2  # seconds; a kept connection that the other side has just closed would turn a good request into an uncertain one
+REFUSED = "the address is not one of the public internet"
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
@@ -79,9 +81,7 @@ class _Checked(httpcore.NetworkBackend):
         if host.casefold().strip("[]") in self._allowed:
             return addresses
         if not all(is_public(address) for address in addresses):
-            raise httpcore.ConnectError(
-                "the address is not one of the public internet (allow it by name: allow_hosts)"
-            )
+            raise httpcore.ConnectError(f"{REFUSED} (allow it by name: allow_hosts)")
         return addresses
 
 
@@ -93,4 +93,6 @@ class Guarded(httpx.HTTPTransport):
         # httpx offers no way to hand its pool a network backend; httpcore does (httpx 0.28, httpcore 1.0)
         context = verify if not isinstance(verify, bool) else httpx.create_ssl_context()
         self._pool.close()
-        self._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=_Checked(allowed))
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=context, network_backend=_Checked(allowed), keepalive_expiry=KEEP
+        )

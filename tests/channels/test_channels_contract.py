@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers._faulty import FaultyServer, Reply
 from tests.servers.sms import SID, TOKEN, SmsServer
 from tests.servers.smtp import SmtpServer
 from workers.channels import Channel, Envelope, Receipt, kinds, load
@@ -19,8 +22,9 @@ from workers.errors import Misconfigured, Permanent
 
 NOTICE = "0123456789abcdef0123456789abcdef"
 MESSAGE = Message("Held", "Papers, please.", "<p>Papers, please.</p>", "Held: papers")
-RECIPIENT = {"mail": "anna@example.org", "short": "+4915112345678"}
-WRONG = {"mail": "+4915112345678", "short": "anna@example.org"}
+RECIPIENT = {"mail": "anna@example.org", "short": "+4915112345678", "own": ""}
+WRONG = {"mail": "+4915112345678", "short": "anna@example.org", "own": "anna@example.org"}
+SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 # What a kind needs to be tried: options that reach the receiving end, and how to read what arrived there.
 Rig = tuple[dict[str, object], Callable[[], list[str]]]
 
@@ -47,7 +51,13 @@ def sms_rig(stack: ExitStack, folder: Path) -> Rig:
     return dict(options), lambda: [t.text for t in server.journal]
 
 
-RIGS = {"outbox": outbox_rig, "email": email_rig, "sms": sms_rig}
+def webhook_rig(stack: ExitStack, folder: Path) -> Rig:
+    server = stack.enter_context(FaultyServer(lambda _: Reply(b"{}")))
+    options = {"url": server.origin, "secret": SECRET, "allow_hosts": ["127.0.0.1"]}
+    return dict(options), lambda: [json.loads(r.body)["data"]["text"] for r in server.requests]
+
+
+RIGS = {"outbox": outbox_rig, "email": email_rig, "sms": sms_rig, "webhook": webhook_rig}
 
 
 @pytest.fixture(params=kinds())
@@ -64,14 +74,14 @@ def rigged(
 
 
 def test_every_kind_in_the_directory_is_tried_here() -> None:
-    assert kinds() == sorted(RIGS) == ["email", "outbox", "sms"]
+    assert kinds() == sorted(RIGS) == ["email", "outbox", "sms", "webhook"]
 
 
 def test_a_channel_says_what_it_is(rigged: tuple[Channel, Callable[[], list[str]]]) -> None:
     channel, _ = rigged
     assert channel.name == "mine"
     assert channel.kind in kinds()
-    assert channel.form in ("mail", "short")
+    assert channel.form in ("mail", "short", "own")
     assert channel.on_uncertain in ("resend", "hold")
     assert isinstance(channel.keyed, bool)
 
@@ -82,7 +92,7 @@ def test_what_is_sent_arrives_once_and_has_a_receipt(rigged: tuple[Channel, Call
     assert isinstance(receipt, Receipt)
     assert receipt.reference
     (text,) = arrived()
-    assert text.strip() == (MESSAGE.text if channel.form == "mail" else MESSAGE.short)
+    assert text.strip() == (MESSAGE.short if channel.form == "short" else MESSAGE.text)
 
 
 @pytest.mark.parametrize("broken", ["", "\r\nBcc: x@y.z", "\x00", " "])
@@ -90,7 +100,8 @@ def test_a_recipient_that_is_none_is_refused_and_nothing_arrives(
     rigged: tuple[Channel, Callable[[], list[str]]], broken: str
 ) -> None:
     channel, arrived = rigged
-    for to in ((RECIPIENT[channel.form] + broken) if broken else "", WRONG[channel.form]):
+    empty = [] if channel.form == "own" else [""]
+    for to in [*(empty if not broken else [RECIPIENT[channel.form] + broken]), WRONG[channel.form]]:
         with pytest.raises(Permanent):
             channel.send(Envelope(NOTICE, to, "o1/LP001"), MESSAGE)
     assert arrived() == []
@@ -125,6 +136,7 @@ def test_opening_and_closing_make_no_connection(
                 "outbox": {},
                 "email": {"host": "mail.example.org", "from": "a@b.c"},
                 "sms": {"account_sid": SID, "auth_token": "t", "from": "Me"},
+                "webhook": {"url": "https://hooks.example.org/x", "secret": SECRET},
             }[kind]
             module = load(kind)
             opened = module.open(
@@ -134,7 +146,7 @@ def test_opening_and_closing_make_no_connection(
 
 
 def test_an_unknown_kind_is_told_with_those_that_exist() -> None:
-    with pytest.raises(Misconfigured, match="email, outbox, sms"):
+    with pytest.raises(Misconfigured, match="email, outbox, sms, webhook"):
         load("pigeon")
     with pytest.raises(Misconfigured):
         load("_smtp")  # what begins with an underscore is no kind

@@ -32,6 +32,7 @@ SECRETS = {
     "SMTP_HOST": "smtp.example.org",
     "TWILIO_SID": "AC" + "0" * 32,
     "TWILIO_TOKEN": "t",
+    "WEBHOOK_SECRET": "whsec_" + "A" * 44,
 }
 
 
@@ -104,7 +105,7 @@ def test_everything_the_example_only_mentions_loads_too(file: Path) -> None:
     text = re.sub(r"^ +token_file:.*\n|^templates:.*\n", "", text, flags=re.MULTILINE)
     loaded = load(file, text)
     assert [w.message for w in loaded.warnings] == []
-    assert set(loaded.channels) == {"mail", "text"}
+    assert set(loaded.channels) == {"mail", "text", "hook"}
     assert set(loaded.sources) == {"track", "cainiao"}
     assert [parcel.number for parcel in loaded.orders["desk-lamp"].parcels] == [
         "RR123456785CN",

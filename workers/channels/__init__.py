@@ -6,7 +6,8 @@ Opening makes no connection.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
@@ -15,16 +16,19 @@ from typing import Literal, Protocol
 from workers.core.model import Message
 from workers.errors import Misconfigured
 
+Form = Literal["mail", "short", "own"]
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """What a channel needs beside the words. All fields are ours or checked at the config's door."""
 
     notice: str  # the notice's id: stable over retries; idempotency key, Message-ID
-    to: str  # one address or number
+    to: str  # one address or number; "" where the channel has an address of its own
     thread: str  # the parcel's thread: stable over the parcel's life
     attempt: int = 1
     urgent: bool = False
+    facts: Mapping[str, str] = field(default_factory=dict)  # for programs: parcel, stage, topic, why, made
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +41,24 @@ class Receipt:
 class Channel(Protocol):
     """A way to reach a person. Blocking; safe to call from several threads.
 
-    ``send`` returns only when the other side accepted; raises Temporary (nothing was accepted), Permanent (never will be)
-    or Uncertain (the answer was lost after the last byte was sent).
+    ``send`` returns only when the other side accepted; raises Temporary (nothing was accepted), Permanent (never will be;
+    DeadAddress where nothing sent there ever will) or Uncertain (the answer was lost after the last byte was sent).
     """
 
     name: str
     kind: str
-    form: Literal["mail", "short"]  # which address of the recipient is meant: e-mail, or phone
+    form: Form  # which address of the recipient is meant: e-mail, phone, or none: the channel has its own
     on_uncertain: Literal["resend", "hold"]
     keyed: bool  # the other side honours Envelope.notice as an idempotency key
 
     def send(self, envelope: Envelope, message: Message) -> Receipt: ...
 
     def close(self) -> None: ...
+
+
+def address(form: Form, *, email: str, phone: str) -> str:
+    """Return which of a recipient's addresses a channel of *form* writes to; "" where it has one of its own."""
+    return {"mail": email, "short": phone, "own": ""}[form]
 
 
 def kinds() -> list[str]:

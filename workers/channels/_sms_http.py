@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import httpx
 
-from workers.channels import Receipt, _sms_wire
+from workers.channels import Receipt, _wire
 from workers.errors import Uncertain
 
 _PLACE = re.compile(r"\{([A-Za-z_]+)\}")
@@ -103,9 +103,9 @@ class Http:
             data=_filled(dict(recipe.form), words) or None,
             json=_filled(recipe.json, words),
         )
-        answer = _sms_wire.ask(self._wire, request, clock=self._clock)
+        answer = _wire.ask(self._wire, request, clock=self._clock)
         if answer.status not in recipe.success if recipe.success else not 200 <= answer.status < 300:
-            raise _sms_wire.refusal(answer, "")
+            raise _wire.refusal(answer, "")
         return Receipt(_id(answer, recipe.id_path))
 
 
@@ -120,7 +120,7 @@ def _filled(template: Any, words: Mapping[str, str]) -> Any:
     return template
 
 
-def _id(answer: _sms_wire.Answer, path: str) -> str:
+def _id(answer: _wire.Answer, path: str) -> str:
     """Return the gateway's id of the message at *path* (``data.messages.0.id``), "" if none is asked for."""
     found = answer.data
     for step in path.split(".") if path else ():

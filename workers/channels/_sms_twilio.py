@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from workers.channels import Receipt, _sms_wire
+from workers.channels import Receipt, _wire
 from workers.errors import Permanent, Temporary, Trouble, Uncertain
 
 # Hints by error code; what a refusal means is read from the status, for Twilio asks not to program against
@@ -109,8 +109,8 @@ class Twilio:
                 return sid
         return ""
 
-    def _ask(self, request: httpx.Request) -> _sms_wire.Answer:
-        return _sms_wire.ask(self._wire, request, clock=self._clock)
+    def _ask(self, request: httpx.Request) -> _wire.Answer:
+        return _wire.ask(self._wire, request, clock=self._clock)
 
 
 def _is_it(row: Any, text: str, since: datetime) -> bool:
@@ -131,13 +131,13 @@ def _text(row: Any, key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _refused(answer: _sms_wire.Answer) -> Trouble:
+def _refused(answer: _wire.Answer) -> Trouble:
     code = answer.data.get("code") if isinstance(answer.data, dict) else None
     if not isinstance(code, int):
-        return _sms_wire.refusal(answer, "")
+        return _wire.refusal(answer, "")
     said = f"Twilio's error {code}"  # its words repeat the number they are about
     if code in _LATER:
         return Temporary(f"the SMS gateway answered {answer.status}: {said}", after=answer.retry_after)
-    return _sms_wire.refusal(
+    return _wire.refusal(
         answer, said, hint=_HINTS.get(code, f"https://www.twilio.com/docs/api/errors/{code}")
     )

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
-from workers.channels import Envelope, Receipt, _clean, _sms_http, _sms_twilio, _sms_wire
+from workers.channels import Envelope, Receipt, _clean, _sms_http, _sms_twilio, _wire
 from workers.core.model import Message
 from workers.errors import Permanent
 
@@ -120,9 +120,9 @@ class Settings(BaseModel):
                 raise ValueError("twilio needs account_sid and auth_token")
             if not self.sender and not self.messaging_service_sid:
                 raise ValueError("twilio needs from or messaging_service_sid")
-            _sms_wire.checked_url(self.base_url, insecure=self.insecure)
+            _wire.checked_url(self.base_url, insecure=self.insecure)
         else:
-            _sms_wire.checked_url(self.url, insecure=self.insecure)
+            _wire.checked_url(self.url, insecure=self.insecure)
             if self.form and self.body is not None:
                 raise ValueError("form and json exclude each other")
             _sms_http.check(_recipe(self))
@@ -147,7 +147,7 @@ class Sms:
         twilio = settings.provider == "twilio"
         user = settings.account_sid if twilio else settings.user
         secret = settings.auth_token if twilio else settings.password
-        self._wire = _sms_wire.client(
+        self._wire = _wire.client(
             settings.base_url if twilio else settings.url,
             timeout=settings.timeout,
             ca_file=settings.ca_file,

@@ -14,7 +14,7 @@ import typer
 from workers import app as wiring
 from workers import knowledge, memory
 from workers import settings as settings_file
-from workers.channels import Envelope
+from workers.channels import Envelope, address
 from workers.cli.common import Config, Json, advices, command, console, dump, fail, loaded, say
 from workers.cli.look import _context
 from workers.core import rules
@@ -130,8 +130,8 @@ def test_notify(channel: Channel = "", to: To = "", advice: Advice = "", config:
                 text=f"{TEST}\n\n{message.text}",
                 short=f"[Test] {message.short}",
             )
-            address = recipient.email if opened.form == "mail" else recipient.phone
-            envelope = Envelope(notice=secrets.token_hex(16), to=address, thread=secrets.token_hex(16))
+            to_whom = address(opened.form, email=recipient.email, phone=recipient.phone)
+            envelope = Envelope(notice=secrets.token_hex(16), to=to_whom, thread=secrets.token_hex(16))
             try:
                 receipt = opened.send(envelope, message)
             except (Temporary, Permanent, Uncertain) as trouble:

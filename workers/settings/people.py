@@ -86,13 +86,13 @@ def _language(findings: Findings, at: tuple[Step, ...], wanted: str, shipped: Ma
 
 
 def form_of(section: Section) -> str:
-    """Return which address of a recipient a channel needs: ``mail`` or ``short`` (a phone number).
+    """Return which address of a recipient a channel needs: ``mail``, ``short`` (a phone number) or ``own`` (none).
 
     A kind says so by ``FORM: ClassVar`` on its Settings, or leaves it to the user by an option ``form``.
     """
     declared = getattr(section.options, "FORM", "") or getattr(section.options, "form", "")
     if isinstance(declared, str) and declared:
-        return "short" if declared == "short" else "mail"
+        return declared if declared in ("short", "own") else "mail"
     return "short" if section.kind == "sms" else "mail"
 
 
@@ -104,7 +104,7 @@ def _channels(
     named: frozenset[str] | None,
 ) -> tuple[str, ...]:
     where = ".".join(map(str, at))
-    has = {"mail": bool(shape.email), "short": bool(shape.phone)}
+    has = {"mail": bool(shape.email), "short": bool(shape.phone), "own": bool(shape.channels)}
     if not shape.channels:
         fit = tuple(name for name, section in channels.items() if has[form_of(section)])
         if not fit and named is not None and named <= channels.keys():
@@ -130,7 +130,7 @@ def _channels(
 
 
 def _address(section: Section) -> str:
-    return "a phone" if form_of(section) == "short" else "an email"
+    return {"short": "a phone", "own": "its name in 'channels'"}.get(form_of(section), "an email")
 
 
 def nearest(word: str, names: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""One request to an SMS gateway, and what its failure means. Follows no redirect and repeats nothing.
+"""One request to a gateway or receiver, and what its failure means. Follows no redirect and repeats nothing.
 
 A request that may have been accepted is Uncertain, for an SMS costs money and annoys; one that cannot have
 been is Temporary. The line between them is the connection: once there was one, a lost answer proves nothing.
@@ -10,7 +10,8 @@ import json
 import logging
 import re
 import ssl
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -23,9 +24,12 @@ import httpx
 
 from workers.channels import _clean
 from workers.errors import Misconfigured, Permanent, Temporary, Trouble, Uncertain
+from workers.guard import KEEP, REFUSED, Guarded
 
 _MOST = 256 * 1024  # bytes of an answer that are read; an accepted message's is about 1 kB
+_SLOWEST = 30  # seconds for a body, however it drips
 _LONGEST_WAIT = timedelta(days=1)
+_WHO = "the SMS gateway"
 _HTTPS = re.compile(r"https?://[^/?#@\s]+(?:[/?#]\S*)?", re.IGNORECASE)
 
 
@@ -53,12 +57,27 @@ def checked_url(url: str, *, insecure: bool) -> str:
     return url
 
 
-def client(url: str, *, timeout: float, ca_file: Path | None, auth: tuple[str, str] | None) -> httpx.Client:
-    """Return a client for the gateway at *url*; makes no connection."""
+def trust(ca_file: Path | None) -> ssl.SSLContext:
+    """Return whom to trust: the public authorities, or the one of *ca_file*; raises Misconfigured for a bad file."""
     try:
-        verify = ssl.create_default_context(cafile=ca_file) if ca_file else _public_authorities()
+        return ssl.create_default_context(cafile=ca_file) if ca_file else _public_authorities()
     except OSError as error:  # ssl.SSLError is one too
         raise Misconfigured(f"ca_file {ca_file} holds no certificate that can be read") from error
+
+
+def client(
+    url: str,
+    *,
+    timeout: float,
+    ca_file: Path | None,
+    auth: tuple[str, str] | None = None,
+    allowed: Collection[str] | None = None,
+) -> httpx.Client:
+    """Return a client for the gateway at *url*; makes no connection.
+
+    *allowed*: reach the public internet and these hosts alone, for an address that a stranger may have written.
+    """
+    verify = trust(ca_file)
     noisy = logging.getLogger(
         "httpx"
     )  # its line for each request holds the whole address: numbers, texts, keys
@@ -67,11 +86,10 @@ def client(url: str, *, timeout: float, ca_file: Path | None, auth: tuple[str, s
     return httpx.Client(
         auth=auth,
         verify=verify,
+        transport=None if allowed is None else Guarded(allowed, verify=verify),
         timeout=timeout,
         follow_redirects=False,
-        # A kept connection that the other side has just closed would turn a good request into an uncertain
-        # one.
-        limits=httpx.Limits(keepalive_expiry=2),
+        limits=httpx.Limits(keepalive_expiry=KEEP),
         headers={"User-Agent": "customs-watch"},
         trust_env=not _clean.loopback(urlsplit(url).hostname or ""),  # proxies, but not to this machine
     )
@@ -82,7 +100,9 @@ def _public_authorities() -> ssl.SSLContext:
     return httpx.create_ssl_context()  # 60 ms and as many file reads for each; one serves all
 
 
-def ask(wire: httpx.Client, request: httpx.Request, *, clock: Callable[[], datetime]) -> Answer:
+def ask(
+    wire: httpx.Client, request: httpx.Request, *, clock: Callable[[], datetime], who: str = _WHO
+) -> Answer:
     """Send *request* and return the answer; raises Temporary, Permanent or Uncertain where there is none."""
     where = request.url.host  # never the whole address: it may hold a key
     try:
@@ -91,9 +111,11 @@ def ask(wire: httpx.Client, request: httpx.Request, *, clock: Callable[[], datet
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             hint = "a private authority's certificate goes into ca_file"
             raise Permanent(f"{where} has no valid certificate", hint=hint) from error
-        raise Temporary(f"cannot reach the SMS gateway {where}: {_clean.header(str(error), 120)}") from error
+        if REFUSED in str(error):
+            raise Permanent(f"{who} {where} is not reached: {error}") from error
+        raise Temporary(f"cannot reach {who} {where}: {_clean.header(str(error), 120)}") from error
     except httpx.TransportError as error:
-        raise Uncertain(f"the SMS gateway {where} did not say whether it accepted the message") from error
+        raise Uncertain(f"{who} {where} did not say whether it accepted the message") from error
     body = _body(response)
     try:
         data = json.loads(body)
@@ -104,11 +126,11 @@ def ask(wire: httpx.Client, request: httpx.Request, *, clock: Callable[[], datet
 
 def _body(response: httpx.Response) -> bytes:
     """Return the start of the body. The status has come and decides, so a body that is cut off is only short."""
-    got = b""
+    got, end = b"", time.monotonic() + _SLOWEST
     try:
         for chunk in response.iter_bytes():
             got += chunk
-            if len(got) > _MOST:
+            if len(got) > _MOST or time.monotonic() > end:
                 break
     except (httpx.TransportError, httpx.DecodingError):
         pass
