@@ -96,7 +96,7 @@ class Ours:
         lines = [
             "recipients: {shop: {email: shop@example.org}}",
             f"channels: {{mail: {{kind: outbox, folder: {folder / 'outbox'}}}}}",
-            f"sources: {{{SOURCE}: {{kind: seventeentrack, token: x, base_url: '{api}', rate: 100}}}}",
+            f"sources: {{{SOURCE}: {{kind: seventeentrack, token: x, base_url: '{api}', allow_hosts: [127.0.0.1], rate: 100}}}}",
             "orders:",
         ]
         lines += [f"- {{title: Order, tracking: {n}, to: DE, value: 20.00 EUR}}" for n in numbers(OURS)]

@@ -156,7 +156,7 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
                 server._reply(Request(self.command, self.path, headers, body, time.monotonic())), headers
             )
 
-        do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - http.server looks for these names
+        do_GET = do_POST = do_PUT = do_DELETE = do_CONNECT = _serve  # noqa: N815 - http.server looks for these names
 
         def _send(self, reply: Reply, asked: Mapping[str, str]) -> None:
             server._stopping.wait(reply.stall) if reply.stall else None

@@ -23,7 +23,7 @@ class Asking:
     """A source on a server, with a sleep that only notes how long it would have been."""
 
     def __init__(self, server: SeventeenTrackServer, **settings: Any) -> None:
-        said = {"token": "test-key", "base_url": server.url, **settings}
+        said = {"token": "test-key", "base_url": server.url, "allow_hosts": ["127.0.0.1"], **settings}
         self.slept: list[float] = []
         self.source = seventeentrack.open(
             seventeentrack.Settings.model_validate(said),

@@ -33,7 +33,7 @@ class Asking:
 
     def __init__(self, server: AfterShipServer, **settings: Any) -> None:
         self.slept: list[float] = []
-        said = {"token": "test-key", "base_url": server.url, **settings}
+        said = {"token": "test-key", "base_url": server.url, "allow_hosts": ["127.0.0.1"], **settings}
         self.source = aftership.open(
             aftership.Settings.model_validate(said), name="as", clock=lambda: NOW, sleep=self.slept.append
         )

@@ -34,7 +34,9 @@ def server() -> Iterator[CainiaoServer]:
 
 @pytest.fixture
 def source(server: CainiaoServer) -> Iterator[cainiao.Cainiao]:
-    settings = cainiao.Settings.model_validate({"base_url": server.url, "i_accept_unofficial": "true"})
+    settings = cainiao.Settings.model_validate(
+        {"base_url": server.url, "allow_hosts": ["127.0.0.1"], "i_accept_unofficial": "true"}
+    )
     opened = cainiao.open(settings, name="cn", clock=lambda: NOW)
     yield opened
     opened.close()
@@ -179,7 +181,7 @@ def test_the_double_knows_only_what_was_scripted_and_answers_only_its_own_page(
     server: CainiaoServer, source: cainiao.Cainiao
 ) -> None:
     settings = cainiao.Settings.model_validate(
-        {"base_url": server.origin + "/other", "i_accept_unofficial": "true"}
+        {"base_url": server.origin + "/other", "allow_hosts": ["127.0.0.1"], "i_accept_unofficial": "true"}
     )
     lost = cainiao.open(settings, name="cn", clock=lambda: NOW)
     with pytest.raises(Temporary):

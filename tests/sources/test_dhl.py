@@ -26,7 +26,7 @@ class Asking:
     """A source on a server, with a sleep that only notes how long it would have been."""
 
     def __init__(self, server: DhlServer, **settings: Any) -> None:
-        said = {"token": "test-key", "base_url": server.url, **settings}
+        said = {"token": "test-key", "base_url": server.url, "allow_hosts": ["127.0.0.1"], **settings}
         self.slept: list[float] = []
         self.source = dhl.open(
             dhl.Settings.model_validate(said), name="dhl", clock=lambda: NOW, sleep=self.slept.append

@@ -69,7 +69,7 @@ def service(script: Callable[[int], bytes | None]) -> Iterator[tuple[Service, Di
     running = Service(script)
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
-    direct = Direct(timeout=5, trust=_trust())
+    direct = Direct(timeout=5, trust=_trust(), allowed=["127.0.0.1"])
     try:
         yield running, direct
     finally:
@@ -136,7 +136,7 @@ def test_half_an_answer_is_none_and_the_request_is_not_repeated(answer: bytes | 
 
 def test_a_silent_service_runs_into_the_time_limit() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        direct = Direct(timeout=0.05, trust=_trust())
+        direct = Direct(timeout=0.05, trust=_trust(), allowed=["127.0.0.1"])
         with pytest.raises(TimeoutError):
             ask(direct, f"http://127.0.0.1:{silent.getsockname()[1]}/")
         direct.close()
@@ -145,7 +145,7 @@ def test_a_silent_service_runs_into_the_time_limit() -> None:
 def test_nobody_there_and_no_address_are_said_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    direct = Direct(timeout=5, trust=_trust())
+    direct = Direct(timeout=5, trust=_trust(), allowed=["127.0.0.1"])
     for url in (f"http://127.0.0.1:{port}/", "http://127.0.0.1:99999/"):
         with pytest.raises(ConnectionError):
             ask(direct, url)

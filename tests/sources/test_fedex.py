@@ -28,7 +28,12 @@ def server() -> Iterator[FedExServer]:
 
 @pytest.fixture
 def source(server: FedExServer) -> Iterator[fedex.FedEx]:
-    said = {"client_id": "test-id", "client_secret": "test-key", "base_url": server.origin}
+    said = {
+        "client_id": "test-id",
+        "client_secret": "test-key",
+        "base_url": server.origin,
+        "allow_hosts": ["127.0.0.1"],
+    }
     made = fedex.open(fedex.Settings.model_validate(said), name="fx", clock=lambda: NOW)
     yield made
     made.close()

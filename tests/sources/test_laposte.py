@@ -29,7 +29,7 @@ def server() -> Iterator[LaPosteServer]:
 
 
 def opened(server: LaPosteServer, **settings: Any) -> laposte.LaPoste:
-    said = {"token": "test-key", "base_url": server.url, **settings}
+    said = {"token": "test-key", "base_url": server.url, "allow_hosts": ["127.0.0.1"], **settings}
     return laposte.open(laposte.Settings.model_validate(said), name="fr", clock=lambda: NOW)
 
 

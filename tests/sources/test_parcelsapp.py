@@ -27,7 +27,7 @@ class Asking:
 
     def __init__(self, server: ParcelsAppServer, **settings: Any) -> None:
         self.slept: list[float] = []
-        said = {"token": "test-key", "base_url": server.url, **settings}
+        said = {"token": "test-key", "base_url": server.url, "allow_hosts": ["127.0.0.1"], **settings}
         self.source = parcelsapp.open(
             parcelsapp.Settings.model_validate(said), name="pa", clock=lambda: NOW, sleep=self.slept.append
         )

@@ -48,7 +48,9 @@ def test_a_source_waits_until_the_window_ends_where_it_was_told_to_slow_down(
     status: int, headers: dict[str, str], after: int | None
 ) -> None:
     with AfterShipServer() as server:
-        settings = aftership.Settings.model_validate({"token": "test-key", "base_url": server.url})
+        settings = aftership.Settings.model_validate(
+            {"token": "test-key", "base_url": server.url, "allow_hosts": ["127.0.0.1"]}
+        )
         source = aftership.open(settings, name="as", clock=lambda: NOW)
         server.inject(Reply(b"{}", status, headers))
         with pytest.raises(Temporary) as raised:

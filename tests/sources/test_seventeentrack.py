@@ -69,7 +69,9 @@ def test_the_calls_of_one_look_keep_the_distance_the_service_asks_for(
 
 def test_at_the_documented_rate_registering_and_reading_pass_with_a_real_pause() -> None:
     with SeventeenTrackServer(rate=3.0) as server:
-        settings = seventeentrack.Settings.model_validate({"token": "test-key", "base_url": server.url})
+        settings = seventeentrack.Settings.model_validate(
+            {"token": "test-key", "base_url": server.url, "allow_hosts": ["127.0.0.1"]}
+        )
         source = seventeentrack.open(settings, name="17t", clock=lambda: NOW)
         began = time.monotonic()
         source.track([Ask(A, A)])
@@ -120,7 +122,7 @@ def test_a_number_that_is_and_is_not_registered_is_an_error() -> None:
     server = FaultyServer(lambda _: Reply(b"", 500))
     with server:
         server.inject(*(Reply(json.dumps(body).encode()) for body in (never, already)))
-        said = {"token": "t", "base_url": server.origin}
+        said = {"token": "t", "base_url": server.origin, "allow_hosts": ["127.0.0.1"]}
         source = seventeentrack.open(
             seventeentrack.Settings.model_validate(said), name="17t", clock=lambda: NOW, sleep=lambda _: None
         )

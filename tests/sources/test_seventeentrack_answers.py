@@ -79,7 +79,7 @@ def test_events_are_decoded_only_when_they_are_read() -> None:
     }  # fmt: skip
     broken = json.dumps(body).encode().replace(b"@", b"\xff")
     with FaultyServer(lambda _: Reply(broken)) as server:
-        settings = {"token": "t", "base_url": server.origin}
+        settings = {"token": "t", "base_url": server.origin, "allow_hosts": ["127.0.0.1"]}
         source = seventeentrack.open(
             seventeentrack.Settings.model_validate(settings), name="17t", clock=lambda: NOW
         )

@@ -31,7 +31,7 @@ class Asking:
 
     def __init__(self, server: Ship24Server, **settings: Any) -> None:
         self.slept: list[float] = []
-        said = {"token": "test-key", "base_url": server.url, **settings}
+        said = {"token": "test-key", "base_url": server.url, "allow_hosts": ["127.0.0.1"], **settings}
         self.source = ship24.open(
             ship24.Settings.model_validate(said), name="s24", clock=lambda: NOW, sleep=self.slept.append
         )

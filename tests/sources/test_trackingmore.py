@@ -28,7 +28,13 @@ class Asking:
 
     def __init__(self, server: TrackingMoreServer, **settings: Any) -> None:
         self.slept: list[float] = []
-        said = {"token": "test-key", "base_url": server.url, "rate": 10, **settings}
+        said = {
+            "token": "test-key",
+            "base_url": server.url,
+            "allow_hosts": ["127.0.0.1"],
+            "rate": 10,
+            **settings,
+        }
         self.source = trackingmore.open(
             trackingmore.Settings.model_validate(said), name="tm", clock=lambda: NOW, sleep=self.slept.append
         )

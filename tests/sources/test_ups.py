@@ -37,7 +37,13 @@ class Asking:
     """A source on a server, with a clock to turn and a sleep that only notes how long it would have been."""
 
     def __init__(self, server: UpsServer, **settings: Any) -> None:
-        said = {"client_id": "test-id", "client_secret": "test-key", "base_url": server.origin, **settings}
+        said = {
+            "client_id": "test-id",
+            "client_secret": "test-key",
+            "base_url": server.origin,
+            "allow_hosts": ["127.0.0.1"],
+            **settings,
+        }
         self.now = NOW
         self.slept: list[float] = []
         self.source = ups.open(

@@ -25,7 +25,13 @@ class Asking:
     """A source on a server, with a sleep that only notes how long it would have been."""
 
     def __init__(self, server: UspsServer, **settings: Any) -> None:
-        said = {"client_id": "test-id", "client_secret": "test-key", "base_url": server.origin, **settings}
+        said = {
+            "client_id": "test-id",
+            "client_secret": "test-key",
+            "base_url": server.origin,
+            "allow_hosts": ["127.0.0.1"],
+            **settings,
+        }
         self.slept: list[float] = []
         self.source = usps.open(
             usps.Settings.model_validate(said), name="us", clock=lambda: NOW, sleep=self.slept.append

@@ -9,20 +9,19 @@ from typing import Any
 
 import msgspec
 import xxhash
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from workers.core.model import Sighting, TimeQuality
 from workers.errors import Temporary
 from workers.sources import Found, NoNews
 from workers.sources._fields import UNREADABLE
 from workers.sources._http import CAP
+from workers.sources._reach import Addressed
 from workers.sources._times import moment, naive, utc
 
 
-class KeySettings(BaseModel):
+class KeySettings(Addressed):
     """What all services with one key have in common. A kind adds ``base_url``, ``rate`` and ``batch``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     token: SecretStr = Field(description="your key")
     timeout: float = Field(default=20.0, gt=0, le=300, description="seconds to wait")

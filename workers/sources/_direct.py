@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import http.client
 import select
+import socket
 import ssl
 import time
 import zlib
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
 import httpx
+
+from workers import guard
 
 _IDLE = 5.0  # seconds a connection is kept unused, as httpx does; services close theirs after 5 to 75
 _KEPT = 20  # connections kept at most
@@ -47,9 +50,10 @@ class _Place:
 class Direct:
     """Connections of one source. Safe to call from several threads; making one connects to nothing."""
 
-    def __init__(self, *, timeout: float, trust: ssl.SSLContext) -> None:
+    def __init__(self, *, timeout: float, trust: ssl.SSLContext, allowed: Collection[str]) -> None:
         self._timeout = timeout  # seconds, of each step
         self._trust = trust
+        self._allowed = frozenset(allowed)  # hosts that may have an address of their own network
         self._idle: deque[tuple[_Place, http.client.HTTPConnection, float]] = deque()
         self._closed = False
 
@@ -91,11 +95,30 @@ class Direct:
             if where == place and time.monotonic() - since < _IDLE and _quiet(line):
                 return line
             line.close()
-        if place.tls:
-            return http.client.HTTPSConnection(
-                place.host, place.port, timeout=self._timeout, context=self._trust
-            )
-        return http.client.HTTPConnection(place.host, place.port, timeout=self._timeout)
+        return _Line(
+            place, timeout=self._timeout, trust=self._trust if place.tls else None, allowed=self._allowed
+        )
+
+
+class _Line(http.client.HTTPConnection):
+    """A connection that leads only where the guard lets it."""
+
+    def __init__(
+        self, place: _Place, *, timeout: float, trust: ssl.SSLContext | None, allowed: Collection[str]
+    ) -> None:
+        super().__init__(place.host, place.port, timeout=timeout)
+        self.default_port = 443 if place.tls else 80  # as the Host header leaves it out
+        self._place = place
+        self._patience = timeout
+        self._tls = trust
+        self._allowed = allowed
+
+    def connect(self) -> None:
+        """Connect, guarded; called by ``request``."""
+        host, port = self._place.host, self._place.port
+        line = guard.dial(host, port, timeout=self._patience, allowed=self._allowed)
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock = self._tls.wrap_socket(line, server_hostname=host) if self._tls else line
 
 
 @lru_cache(maxsize=64)  # a source has few addresses

@@ -21,7 +21,9 @@ import httpx
 
 from workers import __version__
 from workers.errors import Temporary
+from workers.guard import Guarded
 from workers.sources._direct import Direct, Reply
+from workers.sources._reach import PUBLIC, Reach
 
 CAP = 20_000_000  # bytes of a decoded body; 40 long histories are about half a million
 PATIENCE = timedelta(days=1)  # a Retry-After beyond this is not believed
@@ -51,7 +53,7 @@ class Wire:
         headers: Mapping[str, str] | None = None,
         cap: int = CAP,
         cold: timedelta | None = None,
-        transport: httpx.BaseTransport | None = None,  # a guarded one, where the address is the user's
+        reach: Reach = PUBLIC,
         busy: bool = False,  # many calls and no need of cookies: takes the direct way, where no proxy is set
     ) -> None:
         self.service = service
@@ -60,15 +62,17 @@ class Wire:
         self._whole = 2 * timeout.total_seconds()  # seconds for headers and body together
         self._cold = cold  # how long to leave a service alone that blocks us
         self._headers = {"User-Agent": _AGENT, "Accept": "application/json", **(headers or {})}
+        # A proxy connects for us and looks at no address: it is used only for an address that needs no look.
+        proxied = reach.proxied and bool(urllib.request.getproxies())
         self._direct = None
-        if busy and transport is None and not urllib.request.getproxies():
-            self._direct = Direct(timeout=timeout.total_seconds(), trust=_trust())
+        if busy and not proxied:
+            self._direct = Direct(timeout=timeout.total_seconds(), trust=_trust(), allowed=reach.allowed)
         self._client = httpx.Client(
             headers=self._headers,
             timeout=httpx.Timeout(timeout.total_seconds()),
             follow_redirects=False,
             verify=_trust(),
-            transport=transport,
+            transport=None if proxied else Guarded(reach.allowed, verify=_trust()),
         )
 
     def call(

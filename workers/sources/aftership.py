@@ -124,6 +124,7 @@ class AfterShip:
             clock=clock,
             headers={"as-api-key": settings.token.get_secret_value(), "Content-Type": "application/json"},
             cap=settings.largest,
+            reach=settings.reach(),
         )
 
     def track(self, asks: Sequence[Ask]) -> Mapping[str, Outcome]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 import xxhash
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from workers.core.model import Sighting, TimeQuality
 from workers.errors import Temporary
@@ -26,16 +26,15 @@ from workers.sources import Ask, Found, NoNews, Outcome
 from workers.sources._fields import UNREADABLE, table, tables, word
 from workers.sources._fields import name as number_of
 from workers.sources._http import CAP, Wire, quoted
+from workers.sources._reach import Addressed
 from workers.sources._times import millis, moment, naive, offset, utc
 
 _COLD = timedelta(hours=6)  # how long a block is left alone
 _ON_THE_ROAD = ("CC_", "CIQ_", "CUS_", "LH_")  # codes that come before the last mile
 
 
-class Settings(BaseModel):
+class Settings(Addressed):
     """Options of a Cainiao source. No key is needed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     i_accept_unofficial: bool = Field(default=False, validate_default=True)
     base_url: str = "https://global.cainiao.com/global/detail.json"
@@ -97,6 +96,7 @@ class Cainiao:
             timeout=timedelta(seconds=settings.timeout),
             clock=clock,
             cap=settings.largest,
+            reach=settings.reach(),
             cold=_COLD,
         )
 

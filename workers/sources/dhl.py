@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from workers.core.model import Sighting, TimeQuality
 from workers.errors import Permanent, Temporary
@@ -23,6 +23,7 @@ from workers.sources import Ask, NoNews, Outcome
 from workers.sources._fields import country, table, tables, whole, word
 from workers.sources._fields import name as number_of
 from workers.sources._http import CAP, Wire, quoted
+from workers.sources._reach import Addressed
 from workers.sources._single import (
     Refused,
     decoded,
@@ -40,10 +41,8 @@ from workers.sources._times import offset, utc
 _HINT = "is `token` the API key of an app with Shipment Tracking - Unified, and is the app approved?"
 
 
-class Settings(BaseModel):
+class Settings(Addressed):
     """Options of a DHL source. The key is that of an app made at https://developer.dhl.com."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     token: SecretStr = Field(description="the app's API key (consumer key)")
     base_url: str = Field(default="https://api-eu.dhl.com/track/shipments", description="where its API is")
@@ -102,6 +101,7 @@ class Dhl:
             clock=clock,
             headers={"DHL-API-Key": settings.token.get_secret_value()},
             cap=settings.largest,
+            reach=settings.reach(),
         )
 
     def track(self, asks: Sequence[Ask]) -> Mapping[str, Outcome]:

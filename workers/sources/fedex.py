@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import json as wire
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from workers.core.model import Sighting
 from workers.errors import Permanent, Temporary
@@ -24,6 +24,7 @@ from workers.sources._fields import country, table, tables, whole, word
 from workers.sources._fields import name as number_of
 from workers.sources._http import CAP, Wire, quoted
 from workers.sources._oauth import Door, with_form
+from workers.sources._reach import Addressed
 from workers.sources._single import (
     best_code,
     decoded,
@@ -42,10 +43,8 @@ _BLOCKED = timedelta(minutes=10)
 _CLEARANCE = "delayDetail.CLEARANCE"  # as knowledge/codes/fedex.yaml writes it
 
 
-class Settings(BaseModel):
+class Settings(Addressed):
     """Options of a FedEx source. The credentials are those of a project made at https://developer.fedex.com."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     client_id: SecretStr = Field(description="the project's API key")
     client_secret: SecretStr = Field(description="the project's secret key")
@@ -91,7 +90,11 @@ class FedEx:
         self.rate = settings.rate
         self._settings = settings
         self._wire = Wire(
-            "FedEx", timeout=timedelta(seconds=settings.timeout), clock=clock, cap=settings.largest
+            "FedEx",
+            timeout=timedelta(seconds=settings.timeout),
+            clock=clock,
+            cap=settings.largest,
+            reach=settings.reach(),
         )
         account = with_form(
             "FedEx",

@@ -22,13 +22,14 @@ from pydantic import Field, SecretStr, model_validator
 from workers import loading, resources
 from workers.core.model import Sighting
 from workers.errors import Misconfigured, Permanent, Temporary
-from workers.guard import Guarded
+from workers.guard import named
 from workers.sources import Ask, NoNews, Outcome
 from workers.sources import _json_shape as shapes
 from workers.sources._fields import name as number_of
 from workers.sources._fields import table
-from workers.sources._http import CAP, Wire, _trust
+from workers.sources._http import CAP, Wire
 from workers.sources._json_shape import Shape
+from workers.sources._reach import Reach, checked
 from workers.sources._single import Refused, decoded, one_by_one, refusal, shown
 
 _SLOT = re.compile(r"\{([a-z_]+)\}")
@@ -90,7 +91,7 @@ class Plan:
             raise ValueError(f"{' and '.join(missing)} must be given, here or by a recipe")
         self.shape = Shape.model_validate(fields)
         self.url = settings.url or str(base.get("url", ""))
-        _check_url(self.url, settings.allow_hosts)
+        checked(self.url, settings.allow_hosts, key="url")
         self.title = recipe.title if recipe else urlsplit(self.url).hostname or "the service"
         self.rate = settings.rate or float(base.get("rate", 1.0))
         self._settings = settings
@@ -168,7 +169,7 @@ class HttpJson:
             timeout=timedelta(seconds=settings.timeout),
             clock=clock,
             cap=settings.largest,
-            transport=Guarded(settings.allow_hosts, verify=_trust()),
+            reach=Reach(named(settings.allow_hosts)),
         )
 
     def track(self, asks: Sequence[Ask]) -> Mapping[str, Outcome]:
@@ -215,20 +216,6 @@ def _recipe(name: str) -> Recipe:
         return loading.validate(Recipe, loading.read(resources.knowledge(f"recipes/{name}.yaml")))
     except Misconfigured as error:
         raise ValueError(str(error)) from None
-
-
-def _check_url(url: str, allowed: Sequence[str]) -> None:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise ValueError("url is no address") from None
-    if not host or _SLOT.search(parts.netloc):
-        raise ValueError("url must name its host in full")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("url must hold no password; use user and password, or secrets")
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in allowed):
-        raise ValueError("url must start with https:// (http:// only to a host in allow_hosts)")
 
 
 def _texts(base: Mapping[str, str], own: Mapping[str, SecretStr]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from workers.core.model import Sighting
 from workers.errors import Permanent, Temporary
@@ -22,6 +22,7 @@ from workers.sources import Ask, Outcome
 from workers.sources._fields import name as number_of
 from workers.sources._fields import table, tables, whole, word
 from workers.sources._http import CAP, Wire, quoted
+from workers.sources._reach import Addressed
 from workers.sources._single import (
     Refused,
     decoded,
@@ -39,10 +40,8 @@ _NOT_FOUND = frozenset({104, 404})  # 104: the v1 code, still seen
 _COLISSIMO = re.compile(r"^DOU[A-Z]{3}$")  # Colissimo's own codes of customs retention
 
 
-class Settings(BaseModel):
+class Settings(Addressed):
     """Options of a La Poste source. The key is that of an app made at https://developer.laposte.fr."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     token: SecretStr = Field(description="the app's production key")
     base_url: str = Field(default="https://api.laposte.fr/suivi/v2", description="where its API is")
@@ -98,6 +97,7 @@ class LaPoste:
             clock=clock,
             headers={"X-Okapi-Key": settings.token.get_secret_value()},
             cap=settings.largest,
+            reach=settings.reach(),
         )
 
     def track(self, asks: Sequence[Ask]) -> Mapping[str, Outcome]:

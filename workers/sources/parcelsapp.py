@@ -114,6 +114,7 @@ class ParcelsApp:
             timeout=timedelta(seconds=settings.timeout),
             clock=clock,
             cap=settings.largest,
+            reach=settings.reach(),
         )
 
     def track(self, asks: Sequence[Ask]) -> Mapping[str, Outcome]:

@@ -21,13 +21,14 @@ from urllib.parse import urljoin
 
 import msgspec
 from msgspec import json as wire
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from workers.core.model import Sighting
 from workers.errors import Temporary
 from workers.sources import Ask, Outcome
 from workers.sources._fields import UNREADABLE, table
 from workers.sources._http import CAP, Wire, quoted
+from workers.sources._reach import Addressed
 from workers.sources._seventeentrack import Envelope, Item, unpack
 from workers.sources._seventeentrack_codes import trouble
 from workers.sources._seventeentrack_events import read_all
@@ -36,10 +37,8 @@ from workers.sources._seventeentrack_look import Look
 BATCH = 40  # more are refused with -18010014
 
 
-class Settings(BaseModel):
+class Settings(Addressed):
     """Options of a 17TRACK source. The key is made in the dashboard of https://api.17track.net."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     token: SecretStr
     base_url: str = "https://api.17track.net/track/v2.4/"
@@ -125,6 +124,7 @@ class SeventeenTrack:
             clock=clock,
             headers={"17token": settings.token.get_secret_value()},
             cap=settings.largest,
+            reach=settings.reach(),
             busy=True,
         )
 

@@ -108,6 +108,7 @@ class Ship24:
             clock=clock,
             headers={"Authorization": f"Bearer {settings.token.get_secret_value()}"},
             cap=settings.largest,
+            reach=settings.reach(),
         )
 
     def track(self, asks: Sequence[Ask]) -> Mapping[str, Outcome]:

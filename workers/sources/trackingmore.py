@@ -111,6 +111,7 @@ class TrackingMore:
             clock=clock,
             headers={"Tracking-Api-Key": settings.token.get_secret_value()},
             cap=settings.largest,
+            reach=settings.reach(),
         )
 
     def track(self, asks: Sequence[Ask]) -> Mapping[str, Outcome]:

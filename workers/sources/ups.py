@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from workers.core.model import Sighting, TimeQuality
 from workers.errors import Permanent, Temporary
@@ -27,6 +27,7 @@ from workers.sources._fields import country, table, tables, word
 from workers.sources._fields import name as number_of
 from workers.sources._http import CAP, Wire, quoted
 from workers.sources._oauth import Door, with_basic
+from workers.sources._reach import Addressed
 from workers.sources._single import (
     Refused,
     best_code,
@@ -50,10 +51,8 @@ _NOT_FOUND = frozenset({"TW0001", "TV0001"})  # "Tracking Information Not Found"
 _OURS = re.compile(r"^2500\d\d$")  # 250002, 250003 …: UPS's own family of refused credentials
 
 
-class Settings(BaseModel):
+class Settings(Addressed):
     """Options of a UPS source. The credentials are those of an app made at https://developer.ups.com."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     client_id: SecretStr = Field(description="the app's client id")
     client_secret: SecretStr = Field(description="the app's client secret")
@@ -113,7 +112,11 @@ class Ups:
         self._settings = settings
         self._sleep = sleep
         self._wire = Wire(
-            "UPS", timeout=timedelta(seconds=settings.timeout), clock=clock, cap=settings.largest
+            "UPS",
+            timeout=timedelta(seconds=settings.timeout),
+            clock=clock,
+            cap=settings.largest,
+            reach=settings.reach(),
         )
         account = with_basic(
             "UPS",

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from workers.core.model import Sighting, TimeQuality
 from workers.errors import Permanent, Temporary
@@ -26,6 +26,7 @@ from workers.sources._fields import name as number_of
 from workers.sources._http import CAP, Wire, quoted
 from workers.sources._oauth import Door, with_json
 from workers.sources._places import country_in
+from workers.sources._reach import Addressed
 from workers.sources._single import (
     Refused,
     decoded,
@@ -42,10 +43,8 @@ from workers.sources._times import moment, offset, utc
 _HINT = "are `client_id` and `client_secret` those of an app at developers.usps.com whose access includes tracking?"
 
 
-class Settings(BaseModel):
+class Settings(Addressed):
     """Options of a USPS source. The credentials are those of an app made at https://developers.usps.com."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     client_id: SecretStr = Field(description="the app's consumer key")
     client_secret: SecretStr = Field(description="the app's consumer secret")
@@ -96,7 +95,11 @@ class Usps:
         self._settings = settings
         self._sleep = sleep
         self._wire = Wire(
-            "USPS", timeout=timedelta(seconds=settings.timeout), clock=clock, cap=settings.largest
+            "USPS",
+            timeout=timedelta(seconds=settings.timeout),
+            clock=clock,
+            cap=settings.largest,
+            reach=settings.reach(),
         )
         account = with_json(
             "USPS",
