@@ -2,6 +2,7 @@
 
     store.claim | source.track | store.settle | classify | detect | judge | store.commit      refresh
     store.claim_reviews | judge | store.commit                                                 announce
+    store.recall | classify | detect | judge | store.commit                                    pushed
     store.claim_notice | render | channel.send | store.done                                    notify
 
 Errors are caught here, once, and become rows: a source's trouble is the source's health, a channel's is the notice's.
@@ -27,7 +28,7 @@ from workers.delivery import Delivery
 from workers.errors import Permanent, Temporary
 from workers.house import House
 from workers.owner import Owner
-from workers.sources import Ask, Found, NoNews, Outcome, Source
+from workers.sources import Ask, Found, News, NoNews, Outcome, Source
 from workers.store import Changed, Commit, Looked, Owed, Store, notice_id
 
 log = structlog.get_logger("customs_watch")
@@ -54,6 +55,7 @@ class _Work:
     source: str = ""  # whose look it was; "" where time alone made it
     fingerprint: str = ""
     memo: str = ""
+    pushed: bool = False  # told unasked: what the source has us remember of the parcel stays as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,13 @@ class Pipeline:
         log.warning("parcel_not_read", source=name, parcel=parcel, error=said)
 
     def _take_in(
-        self, source: str, order: Order, ref: ParcelRef, changed: Changed, outcome: Outcome
+        self,
+        source: str,
+        order: Order,
+        ref: ParcelRef,
+        changed: Changed,
+        outcome: Outcome,
+        push: News | None = None,
     ) -> _Work | None:
         try:
             sightings = outcome.read() if isinstance(outcome, Found) else ()
@@ -201,11 +209,40 @@ class Pipeline:
         looked = [(sighting, self.read(sighting)) for sighting in sightings]
 
         def detected(before: Snapshot, now: datetime) -> tuple[Snapshot, Transition | None]:
-            return detect(
-                before, looked, origin=order.origin, destination=order.destination, source=source, now=now
+            shown = [*_shown_before(before, source), *looked] if push is not None and push.partial else looked
+            after, transition = detect(
+                before, shown, origin=order.origin, destination=order.destination, source=source, now=now
             )
+            return (replace(after, pushed=now) if push is not None and looked else after), transition
 
-        return _Work(order, ref, changed, detected, source, fingerprint, outcome.memo)
+        return _Work(order, ref, changed, detected, source, fingerprint, outcome.memo, push is not None)
+
+    def pushed(self, name: str, news: News) -> int:
+        """Take in what the source *name* told unasked, as a look is taken in; return how many parcels it concerns.
+
+        Raises Temporary where not all of it could be stored: it is to be told again.
+        """
+        house = self._house()
+        numbers = {*news.found, *news.look}
+        meant = {
+            ref.id: (order, ref) for order, ref in house.settings.parcels.values() if ref.number in numbers
+        }
+        known = {p: k for p, k in self._store.recall_many(list(meant)).items() if name in k.due}
+        works = []
+        for parcel, remembered in known.items():
+            order, ref = meant[parcel]
+            found = news.found.get(ref.number)
+            changed = Changed(parcel, remembered.version, remembered.snapshot, remembered.told)
+            work = self._take_in(name, order, ref, changed, found, news) if found else None
+            if work is not None:
+                works.append(replace(work, memo=remembered.memos.get(name, "")))
+        if self._commit(house, works):
+            raise Temporary("parcels were being decided on by somebody else all the time")
+        look = [parcel for parcel in known if meant[parcel][1].number in news.look]
+        if look:
+            self._store.postpone(name, look, after=timedelta(0))
+            self._ring("refresh", name)
+        return len(known)
 
     def read(self, sighting: Sighting) -> Reading:
         """Classify one sighting by what it carries."""
@@ -229,8 +266,11 @@ class Pipeline:
         )
         return len(claimed)
 
-    def _commit(self, house: House, works: Sequence[_Work]) -> None:
-        """Decide on each and store the decisions in one trip; what somebody else changed meanwhile is decided anew."""
+    def _commit(self, house: House, works: Sequence[_Work]) -> Sequence[_Work]:
+        """Decide on each and store the decisions in one trip; what somebody else changed meanwhile is decided anew.
+
+        Returns what could not be stored, because somebody else was faster every time.
+        """
         for _ in range(STALE_TRIES):
             decided: list[_Decided] = []
             try:
@@ -241,9 +281,10 @@ class Pipeline:
             finally:  # a parcel that cannot be decided on must not keep the others from being told of
                 works = self._store_all(decided)
             if not works:
-                return
+                return ()
         for work in works:
             log.warning("parcel_busy", parcel=work.ref.id)
+        return works
 
     def _decide(self, house: House, work: _Work) -> _Decided | None:
         ref, now = work.ref, self._clock()
@@ -287,7 +328,8 @@ class Pipeline:
                 known = self._store.recall(one.commit.parcel)
                 if known is not None:  # else forgotten in between
                     changed = Changed(known.parcel, known.version, known.snapshot, known.told)
-                    stale.append(replace(one.work, changed=changed))
+                    memo = known.memos.get(one.work.source, "") if one.work.pushed else one.work.memo
+                    stale.append(replace(one.work, changed=changed, memo=memo))
                 continue
             unknown += one.unknown
             owed = one.commit.notices
@@ -351,6 +393,15 @@ def _unreadable(after: Snapshot, now: datetime) -> list[dict[str, str]]:
         for seen in after.timeline
         if seen.first_seen == now and seen.reading.stage is Stage.UNKNOWN and seen.sighting.text
     ]  # fmt: skip
+
+
+def _shown_before(before: Snapshot, source: str) -> list[tuple[Sighting, Reading]]:
+    """Return what *source* has shown of a parcel so far, for a push that leaves out what it told before."""
+    return [
+        (seen.sighting, seen.said or seen.reading)
+        for seen in before.timeline
+        if source in seen.witnesses and not seen.vanished
+    ]
 
 
 def _as_it_was(before: Snapshot, _now: datetime) -> tuple[Snapshot, Transition | None]:

@@ -73,6 +73,7 @@ def detect(
         last_news=now if news else before.last_news,
         in_customs_since=stands.in_customs_since,
         next_numbers=_numbers(before.next_numbers, timeline),
+        pushed=before.pushed,
     )
     return after, transition
 

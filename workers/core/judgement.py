@@ -30,6 +30,7 @@ URGENT_LIFE = timedelta(
     days=3
 )  # an alarm that could not be delivered for so long is expired, counted and shown
 CALM_LIFE = timedelta(days=7)
+PUSHES = timedelta(days=7)  # a parcel whose source told of it unasked within this long is only checked on
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +202,13 @@ class Judge:
                 brief.brief, order, ref, snapshot, situation, advice, estimate, operator, usual, why, now=now
             ),
             told=notices.remember(told, advice, why, snapshot, now=now, deadline=deadline),
-            every=cadence.look(snapshot, now=now, deadline=deadline),
+            every=cadence.look(snapshot, now=now, deadline=deadline, pushed=_pushed(snapshot, now)),
             review_at=notices.next_review(order, snapshot, usual, told, deadline, now=now),
         )
+
+
+def _pushed(snapshot: Snapshot, now: datetime) -> bool:
+    return snapshot.pushed is not None and now - snapshot.pushed < PUSHES
 
 
 def _carriers(ref: ParcelRef, snapshot: Snapshot) -> tuple[str, ...]:

@@ -227,6 +227,7 @@ class Snapshot:
     last_news: datetime | None = None  # when a look last showed anything new
     in_customs_since: datetime | None = None
     next_numbers: tuple[str, ...] = ()  # last-mile numbers met in the events
+    pushed: datetime | None = None  # when a source last told of it unasked
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,13 @@ A source module holds three things and no registry entry:
     the thing that asks. Opening makes no request. ``sleep(seconds)`` is called before each further call of one look:
     it waits at least until the rate that all workers share allows one more.
 
+A source whose service can report by itself holds two more, both pure:
+
+``verified(settings, push, *, now) -> bool``
+    whether *push* is the service's: over its raw bytes, in constant time, before anything in it is read;
+``pushed(body, *, source) -> News``
+    what a verified push says; raises Temporary for what cannot be read.
+
 An error is not an empty answer: a source that fails, blocks or answers nonsense raises (for the whole batch) or returns
 (for one parcel) ``Temporary`` or ``Permanent``, never an empty list.
 """
@@ -17,7 +24,7 @@ An error is not an empty answer: a source that fails, blocks or answers nonsense
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
@@ -55,6 +62,24 @@ class NoNews:
     """The service knows the number (or has just been told of it) and has no event yet. Normal before shipping."""
 
     memo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A request that claims to come from a source. Hostile until the source's module has verified it."""
+
+    body: bytes  # as it came: what was decoded and encoded again is another body
+    headers: Mapping[str, str]  # names in lower case
+    path: str = ""  # what follows the source's name in the address
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a verified push says."""
+
+    found: Mapping[str, Found] = field(default_factory=dict)  # by tracking number
+    look: tuple[str, ...] = ()  # numbers to be looked up at once: the push is only a hint
+    partial: bool = False  # holds only what is new since the last one
 
 
 Outcome = Found | NoNews | Temporary | Permanent

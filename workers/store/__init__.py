@@ -21,6 +21,7 @@ Keys, all under ``{cw}:``, all in one database that holds nothing else (the brok
 ``stay:<group>``        list    "from until" (ms) of stays that ended, the last two thousand
 ``open:<group>``        zset    parcel → since when it stands there (ms); ``stays``: the groups met
 ``count``               hash    event → how often
+``push:<digest>``       string  a push that is being taken in, or was
 ``meta secret fact:…``          schema; the key of notice ids; small facts
 ======================  ======  =============================================================================
 """

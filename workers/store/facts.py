@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from workers.errors import Misconfigured
 from workers.store.lua import PREFIX, Scripts, spoken
@@ -109,6 +109,19 @@ class Facts:
         flat = self.scripts.run("beats")
         beats = {text(name): when(at) for name, at in zip(flat[::2], flat[1::2], strict=True)}
         return {name: at for name, at in beats.items() if at is not None}
+
+    def push_begins(self, digest: str, *, lease: timedelta) -> Literal["new", "busy", "seen"]:
+        """Claim a push by its digest for *lease*: "busy" is somebody's now, "seen" was taken in before."""
+        answer: Literal["new", "busy", "seen"] = text(self.scripts.run("push", digest, "begin", ms(lease), 0))  # type: ignore[assignment]  # push.lua's words
+        return answer
+
+    def push_done(self, digest: str, *, ttl: timedelta, unwatched: int = 0) -> None:
+        """Remember for *ttl* that a push was taken in; *unwatched* of its numbers are nobody's."""
+        self.scripts.run("push", digest, "done", ms(ttl), unwatched)
+
+    def push_dropped(self, digest: str) -> None:
+        """Let a push be taken in when it is sent again."""
+        self.scripts.run("push", digest, "drop", 0, 0)
 
     def remember(self, name: str, value: bytes, ttl: timedelta | None = None) -> None:
         """Keep a small fact, for *ttl* from now or for ever."""
