@@ -83,7 +83,7 @@ class Delivery:
             log.warning("notice_held", notice=notice.id, parcel=notice.parcel)
             return
         envelope = Envelope(
-            notice=notice.id,
+            notice=notice.message,
             to=address(channel.form, email=recipient.email, phone=recipient.phone),
             thread=notice_id(self._house_secret(), notice.parcel, "", 0, "thread", "", "", ""),
             attempt=notice.attempts,

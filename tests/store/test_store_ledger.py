@@ -99,32 +99,76 @@ def test_many_notices_are_listed_page_by_page(store: Store) -> None:
     assert len(store.notices(limit=450)) == 450
 
 
-@pytest.mark.parametrize("end", ["hold", "fail"])
-def test_the_operator_releases_what_is_held_or_failed(store: Store, end: str) -> None:
+def test_the_operator_releases_what_failed_or_expired(store: Store) -> None:
     owe(store, owed(expires=HOUR))
-    VERBS[end][0](store, take(store))
+    failed = take(store)
+    store.fail(failed.id, failed.token, error="550")
     store.scripts.client.hset("{cw}:n:n1", "exp", 1)
-    assert store.release("n1")
-    assert not store.release("n1")
+    assert store.operate("n1", "release") == "done"
+    assert store.operate("n1", "release") == "no"
     notice = take(store)
     assert notice.expires is None
     store.done(notice.id, notice.token)
-    assert not store.release("n1")
+    assert store.operate("n1", "release") == "no"
     assert only(store).state == "sent"
+    owe(store, owed("late", expires=NOW), parcel="late")
+    assert store.claim_notice("mail", lease=LEASE, worker="w") is None
+    assert store.operate("late", "release") == "done"
+    assert take(store).id == "late"
+
+
+def test_what_may_have_arrived_is_sent_again_only_by_the_verb_that_says_so(store: Store) -> None:
+    owe(store, owed())
+    VERBS["hold"][0](store, take(store))
+    assert store.operate("n1", "release") == "uncertain"
+    assert store.operate("n1", "resend") == "done"
+    again = take(store)
+    assert again.message == "n1"  # under the same id, so that a mail program shows it once
+    store.done(again.id, again.token)
+    assert store.operate("n1", "resend") == "done"
+    assert take(store).message != "n1"  # wanted once more: a new message
+
+
+def test_an_operation_is_done_once_and_only_on_what_was_seen(store: Store) -> None:
+    owe(store, owed())
+    VERBS["fail"][0](store, take(store))
+    seen = only(store)
+    assert store.operate("n1", "release", seen=seen, op="a") == "done"
+    VERBS["fail"][0](store, take(store))
+    assert store.operate("n1", "release", seen=seen, op="a") == "done"  # said before: the answer was lost
+    assert only(store).state == "failed"
+    assert store.operate("n1", "release", seen=seen, op="b") == "moved"
+    assert store.counts()["released"] == 1
+    assert store.operate("n1", "drop", seen=only(store), op="c") == "done"
+    assert only(store).state == "skipped"
 
 
 def test_the_operator_drops_what_is_open(store: Store) -> None:
     owe(store, owed("pending"), owed("sending", channel="sms"), owed("failed", channel="x"))
     sending = take(store, "sms")
     store.fail((failed := take(store, "x")).id, failed.token, error="550")
-    assert all(store.drop(name) for name in ("pending", "sending", "failed"))
-    assert not any(store.drop(name) for name in ("pending", "sending", "failed", "unknown"))
+    names = ("pending", "sending", "failed")
+    assert {store.operate(name, "drop") for name in names} == {"done"}
+    assert {store.operate(name, "drop") for name in (*names, "unknown")} == {"no"}
     assert {row.state for row in store.notices()} == {"skipped"}
     assert store.claim_notice("mail", lease=LEASE, worker="w") is None
     with pytest.raises(LostLease):
         store.done(sending.id, sending.token)
     (row,) = (r for r in store.notices() if r.id == "sending")
     assert [a.outcome for a in row.log] == ["dropped", "late done"]
+
+
+def test_notices_are_found_by_the_beginning_of_their_id_and_remember_who_looked(store: Store) -> None:
+    owe(store, owed("abc1"), owed("abd2", channel="sms"))
+    assert store.named("ab") == ["abc1", "abd2"]
+    assert store.named("abd") == ["abd2"]
+    assert store.named("x") == []
+    store.looked_at(["abc1", "no-such"])
+    found = store.notice("abc1")
+    assert found is not None
+    assert found.seen is not None
+    assert store.notice("no-such") is None
+    assert [row.id for row in store.notices(where=lambda row: row.channel == "sms")] == ["abd2"]
 
 
 def test_open_notices_and_only_they_are_in_the_queue(store: Store) -> None:

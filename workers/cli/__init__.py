@@ -14,7 +14,7 @@ import sys
 import typer
 
 from workers.app import set_up_logging
-from workers.cli import advice_table, check, event, evidence, look, message, run
+from workers.cli import advice_table, check, event, evidence, look, message, notices, run
 from workers.cli.common import fail
 from workers.errors import Misconfigured, Trouble
 
@@ -31,6 +31,7 @@ run.add(app)
 look.add(app)
 check.add(app)
 message.add(app)
+notices.add(app)
 evidence.add(app)
 event.add(app)
 advice_table.add(app)

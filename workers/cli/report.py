@@ -155,7 +155,7 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
             Text.assemble((row["order"], "bold"), "\n", (number, "dim")),
             words(row.get("stage", "unknown")),
             _needs(row),
-            Text(_one_line(row.get("trouble") or proof.get("text", ""))),
+            Text(one_line(row.get("trouble") or proof.get("text", ""))),
         )
     console().print(table)
     for name, source in health.items():
@@ -165,7 +165,7 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
             )
     for lost in store.notices(states=("held", "failed", "expired")):
         say(
-            f"A notice about {about(lost)} to {lost.recipient} by {lost.channel} is {lost.state}: {_one_line(lost.error)}"
+            f"A notice about {about(lost)} to {lost.recipient} by {lost.channel} is {lost.state}: {one_line(lost.error)}"
         )
     for line in waiting(store):
         say(line[0].upper() + line[1:])
@@ -193,14 +193,14 @@ def unread(store: Store, settings: Settings) -> list[str]:
         return []
     parcel, trouble = troubled[0]
     more = f" (and {len(troubled) - 1} more)" if len(troubled) > 1 else ""
-    return [f"the parcel {parcel} could not be looked up{more}: {_one_line(trouble)}"]
+    return [f"the parcel {parcel} could not be looked up{more}: {one_line(trouble)}"]
 
 
 def waiting(store: Store) -> list[str]:
     """Say which notices were tried in vain and will be tried again."""
     return [
         f"a notice about {about(row)} to {row.recipient} by {row.channel} could not be sent yet, and is tried again: "
-        f"{_one_line(row.error)}"
+        f"{one_line(row.error)}"
         for row in store.notices(states=("pending",))
         if row.attempts and row.error
     ]
@@ -215,7 +215,7 @@ def _weight(row: dict[str, Any]) -> int:
     return {"yes": 0, "wait": 1, "no": 2}.get(row.get("needs_you", ""), 3)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Tracking text is hostile: one line, printable, short."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= 80 else line[:79] + "…"
@@ -223,7 +223,7 @@ def _one_line(text: str) -> str:
 
 def explanation(parcel: str, title: str, one: dict[str, Any]) -> str:
     """Return the whole evidence of the last decision, as lines of text."""
-    trouble = f"\nThe last look failed: {_one_line(one['trouble'])}" if one.get("trouble") else ""
+    trouble = f"\nThe last look failed: {one_line(one['trouble'])}" if one.get("trouble") else ""
     if "stage" not in one:
         return f"{parcel} ({title}): not looked at yet.{trouble}"
     lines = [
@@ -235,7 +235,7 @@ def explanation(parcel: str, title: str, one: dict[str, Any]) -> str:
         lines.append(f"Moved from {words(one['before'])} by the rule {one['moved_by']}")
     proof = one["proof"]
     if proof:
-        lines += ["", "Seen:", f"  “{_one_line(proof['text'])}”",
+        lines += ["", "Seen:", f"  “{one_line(proof['text'])}”",
                   f"  {proof['at'] or 'undated'}, shown by {', '.join(proof['witnesses']) or proof['source']}"]  # fmt: skip
         if proof["code"]:
             lines.append(f"  code {proof['code']}")
@@ -260,7 +260,7 @@ def _times(count: int) -> str:
 
 
 def _evidence(e: dict[str, Any]) -> str:
-    parts = [f"{e['kind']} {_one_line(e['what'])}", e["where"], e["source"]]
+    parts = [f"{e['kind']} {one_line(e['what'])}", e["where"], e["source"]]
     if e["checked"]:
         parts.append(f"checked {e['checked']}")
     return ", ".join(p for p in parts if p)
@@ -268,11 +268,11 @@ def _evidence(e: dict[str, Any]) -> str:
 
 def entry_to_fill_in(times: int, entry: dict[str, str]) -> str:
     """Return a phrase entry for a wording nobody could read: the stage and the pattern are a person's to say."""
-    text = _one_line(entry["text"])
+    text = one_line(entry["text"])
     quoted = json.dumps(text, ensure_ascii=False)  # a JSON string is a YAML string, whatever stands in it
-    code = f", code {_one_line(entry['system'])} {_one_line(entry['code'])}" if entry.get("code") else ""
-    who = _one_line(entry.get("carrier") or entry.get("system") or "a carrier")
-    lang = _one_line(entry.get("lang") or "<lang>")
+    code = f", code {one_line(entry['system'])} {one_line(entry['code'])}" if entry.get("code") else ""
+    who = one_line(entry.get("carrier") or entry.get("system") or "a carrier")
+    lang = one_line(entry.get("lang") or "<lang>")
     return (
         f"# met {times} times{code}; goes into workers/knowledge/phrases/{lang}.yaml, under `phrases:`\n"
         f"  - stage:            # one of: {', '.join(stage.value for stage in Stage if stage is not Stage.UNKNOWN)}\n"

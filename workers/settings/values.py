@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 from urllib.parse import urlsplit
@@ -167,6 +167,23 @@ def vat(text: object) -> tuple[Prepaid, Money | None]:
             raise Wrong(str(error), "or an amount, such as 4.54 EUR") from None
     amount = money(text)
     return (Prepaid.YES if amount and amount.amount else Prepaid.NO), amount
+
+
+_DURATION = re.compile(r"(?P<n>[0-9]{1,5}) ?(?P<unit>m|min|h|d)", re.ASCII)
+_MINUTES = {"m": 1, "min": 1, "h": 60, "d": 1440}
+
+
+def duration(text: object) -> timedelta | None:
+    """``"90m"``, ``"6h"`` or ``"2d"`` → timedelta; empty → None."""
+    if not isinstance(text, str):
+        raise Wrong("must be a length of time", "such as 90m, 6h or 2d")
+    text = text.strip().lower()
+    if not text:
+        return None
+    found = _DURATION.fullmatch(text)
+    if found is None or not int(found["n"]):
+        raise Wrong(f"{_quoted(text)} is not a length of time", "such as 90m, 6h or 2d")
+    return timedelta(minutes=int(found["n"]) * _MINUTES[found["unit"]])
 
 
 _NUMBER = re.compile(r"[A-Z0-9][A-Z0-9._-]{3,48}[A-Z0-9]", re.ASCII)

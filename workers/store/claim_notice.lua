@@ -34,7 +34,7 @@ for _ = 1, 50 do
     redis.call('HDEL', key, 'fin')
     redis.call('HINCRBY', key, 'att', 1)
     local notice = redis.call('HMGET', key, 'parcel', 'rcpt', 'why', 'stage', 'occ', 'topic', 'ctx', 'att', 'crash',
-      'made', 'unc', 'urg', 'exp', 'err')
+      'made', 'unc', 'urg', 'exp', 'err', 'msg')
     return {id, state, notice}
   end
 end

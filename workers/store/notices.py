@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any, Literal, cast
 
 from workers.errors import LostLease
 from workers.store.lua import PREFIX, Scripts, spoken
 from workers.store.rows import STATES, Attempt, Notice, NoticeRow, State, ms, text, when
+
+Verb = Literal["release", "resend", "drop"]
+_PAGE = 500  # arguments of one script
 
 
 class Notices:
@@ -52,6 +55,7 @@ class Notices:
             urgent,
             exp,
             err,
+            message,
         ) = answer[2]
         created = when(made)
         assert created is not None  # noqa: S101  # written with the row by commit.lua
@@ -74,6 +78,7 @@ class Notices:
             urgent=urgent == b"1",
             expires=when(exp),
             error=text(err),
+            message=text(message) or text(answer[0]),
         )
 
     def renew(self, id: str, token: str, *, lease: timedelta) -> None:
@@ -109,43 +114,73 @@ class Notices:
         """It may have been accepted: send it again after that long, or hold it for a person to decide."""
         self._finish(id, token, then, after=after, error=error)
 
-    def release(self, id: str) -> bool:
-        """Send a held or failed notice after all, its deadline lifted; False if it is neither."""
-        return bool(self.scripts.run("operate", id, "release"))
+    def operate(
+        self, id: str, verb: Verb, *, seen: NoticeRow | None = None, op: str = ""
+    ) -> Literal["done", "moved", "uncertain", "no"]:
+        """Settle a notice by hand: ``release`` or ``resend`` a dead one, ``drop`` an open or dead one.
 
-    def drop(self, id: str) -> bool:
-        """Skip a notice that is pending, sending, held or failed; False if it is none of these."""
-        return bool(self.scripts.run("operate", id, "drop"))
+        *seen*: the notice as the operator saw it; "moved" where it is not so any more. "uncertain": it may have been
+        accepted, so that only ``resend`` sends it again (``resend`` takes a sent one too). "no": its state does not
+        allow it. The same *op* again gets "done" and changes nothing.
+        """
+        as_seen = ("", "") if seen is None else (seen.state, seen.attempts)
+        answer = self.scripts.run("operate", id, verb, op or secrets.token_hex(8), *as_seen)
+        return cast('Literal["done", "moved", "uncertain", "no"]', text(answer))
+
+    def looked_at(self, ids: Sequence[str]) -> None:
+        """Note that a person saw these notices: a dead one that was seen need not be told of."""
+        for start in range(0, len(ids), _PAGE):
+            self.scripts.run("looked_at", *ids[start : start + _PAGE])
+
+    def named(self, prefix: str) -> list[str]:
+        """Return the ids that begin with *prefix*, in order."""
+        with spoken():
+            pages: list[Any] = [self.scripts.client.zrange(f"{PREFIX}:st:{s}", 0, -1) for s in STATES]
+        return sorted(name for name in {text(n) for page in pages for n in page} if name.startswith(prefix))
 
     def notices(
-        self, parcel: str | None = None, states: Collection[str] = (), limit: int = 1000
+        self,
+        parcel: str | None = None,
+        states: Collection[str] = (),
+        limit: int = 1000,
+        where: Callable[[NoticeRow], bool] | None = None,
     ) -> list[NoticeRow]:
-        """Return notices, newest first: of one parcel or of all, in *states* or in all."""
+        """Return notices that *where* agrees to, newest first: of one parcel or of all, in *states* or in all."""
         wanted = states or STATES
         client = self.scripts.client
         with spoken():
             pipe = client.pipeline(transaction=False)
             keys = [f"{PREFIX}:pn:{parcel}"] if parcel is not None else [f"{PREFIX}:st:{s}" for s in wanted]
+            last = -1 if parcel is not None or where is not None else max(0, limit - 1)
             for key in keys:
-                pipe.zrange(
-                    key, 0, -1 if parcel is not None else max(0, limit - 1), desc=True, withscores=True
-                )
+                pipe.zrange(key, 0, last, desc=True, withscores=True)
             found = {name: score for page in pipe.execute() for name, score in page}
             newest = sorted(found, key=lambda name: (found[name], name), reverse=True)
             rows: list[NoticeRow] = []
             for start in range(0, len(newest), 200):
-                page = newest[start : start + 200]
-                for name in page:
-                    pipe.hgetall(f"{PREFIX}:n:{text(name)}")
-                    pipe.lrange(f"{PREFIX}:att:{text(name)}", 0, -1)
-                answers = pipe.execute()
-                due = self._due(answers[::2], page)
-                for name, fields, log, at in zip(page, answers[::2], answers[1::2], due, strict=True):
-                    if fields and text(fields[b"st"]) in wanted:
-                        rows.append(_row(text(name), fields, log, at))
+                page = self._rows(newest[start : start + 200])
+                rows += [row for row in page if row.state in wanted and (where is None or where(row))]
                 if len(rows) >= limit:
                     break
         return rows[:limit]
+
+    def notice(self, id: str) -> NoticeRow | None:
+        """Return one notice as it stands."""
+        with spoken():
+            return next(iter(self._rows([id.encode()])), None)
+
+    def _rows(self, names: Sequence[bytes]) -> list[NoticeRow]:
+        pipe = self.scripts.client.pipeline(transaction=False)
+        for name in names:
+            pipe.hgetall(f"{PREFIX}:n:{text(name)}")
+            pipe.lrange(f"{PREFIX}:att:{text(name)}", 0, -1)
+        answers = pipe.execute()
+        due = self._due(answers[::2], names)
+        return [
+            _row(text(name), fields, log, at)
+            for name, fields, log, at in zip(names, answers[::2], answers[1::2], due, strict=True)
+            if fields
+        ]
 
     def _due(self, rows: Sequence[dict[bytes, bytes]], names: Sequence[bytes]) -> list[float | None]:
         pipe = self.scripts.client.pipeline(transaction=False)
@@ -194,6 +229,9 @@ def _row(name: str, fields: dict[bytes, bytes], log: Sequence[bytes], due: float
         urgent=get(b"urg") == b"1",
         error=text(get(b"err")),
         reference=text(get(b"ref")),
+        message=text(get(b"msg")) or name,
+        seen=when(get(b"seen")),
+        owner_told=when(get(b"owner")),
         log=tuple(_attempt(line) for line in log),
     )
 

@@ -1,23 +1,35 @@
-#!lua
--- The operator's verbs. release: held or failed -> pending, now and without a deadline. drop: whatever is open -> skipped.
--- ARGV: id, verb.  Returns 1, or 0 where the notice's state does not allow it (or it is as wanted already).
-local id, verb = ARGV[1], ARGV[2]
+#!lua flags=allow-oom
+-- The operator's verbs, on a notice as the operator saw it. ARGV: id, verb, op, state seen, attempts seen ('' both: as it is).
+-- release: dead (held, failed, expired) and surely not accepted -> pending, now and without a deadline.
+-- resend: dead, or sent -> pending, although it may arrive twice.  drop: open or dead -> skipped.
+-- Returns done (also where this very op did it before), moved (not as it was seen any more), uncertain (it may have been
+-- accepted: only resend sends it again), no (its state does not allow it, or it is as wanted already).
+local id, verb, op = ARGV[1], ARGV[2], ARGV[3]
 local key = P .. 'n:' .. id
-local row = redis.call('HMGET', key, 'st', 'chan', 'made')
+local row = redis.call('HMGET', key, 'st', 'chan', 'made', 'att', 'unc', 'op')
 local state = row[1]
-if verb == 'release' and (state == 'held' or state == 'failed') then
-  move(id, state, 'pending', row[2], row[3], now)
-  redis.call('HSET', key, 'crash', 0)
-  redis.call('HDEL', key, 'exp', 'over')
-  log(id, '', 'released', '')
-  count('released')
-  return 1
-elseif verb == 'drop' and (state == 'pending' or state == 'sending' or state == 'held' or state == 'failed') then
+if row[6] == op then return 'done' end
+if ARGV[4] ~= '' and (state ~= ARGV[4] or tostring(row[4] or 0) ~= ARGV[5]) then return 'moved' end
+local dead = state == 'held' or state == 'failed' or state == 'expired'
+local word = 'dropped'
+if verb == 'drop' and (dead or state == 'pending' or state == 'sending') then
   move(id, state, 'skipped', row[2], row[3], false)
   redis.call('HSET', key, 'err', 'dropped')
   redis.call('HDEL', key, 'tok')
-  log(id, '', 'dropped', '')
-  count('dropped')
-  return 1
+elseif verb == 'release' and dead and row[5] then
+  return 'uncertain'
+elseif (verb == 'release' and dead) or (verb == 'resend' and (dead or state == 'sent')) then
+  word = verb == 'release' and 'released' or 'resent'
+  move(id, state, 'pending', row[2], row[3], now)
+  redis.call('HSET', key, 'crash', 0, 'freed', 1) -- freed: somebody decided; only the newer word of the parcel stops it
+  redis.call('HDEL', key, 'exp', 'over', 'owner', 'seen', 'msg', 'bun')
+  if state == 'sent' then -- a new message: the other side would show the old key's answer again
+    redis.call('HSET', key, 'msg', string.sub(redis.sha1hex(id .. op), 1, 32))
+  end
+else
+  return 'no'
 end
-return 0
+redis.call('HSET', key, 'op', op)
+log(id, '', word, '')
+count(word)
+return 'done'

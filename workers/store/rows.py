@@ -132,6 +132,7 @@ class Notice:
     urgent: bool = False
     expires: datetime | None = None
     error: str = ""  # of the attempt before
+    message: str = ""  # the id of the message it goes out in: stable over attempts
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,9 @@ class Attempt:
 
     at: datetime
     worker: str
-    outcome: str  # done | retry | fail | skip | resend | hold | crashed | released | dropped | "late …"
+    outcome: (
+        str  # done | retry | fail | skip | resend | hold | crashed | released | resent | dropped | "late …"
+    )
     error: str
     took: timedelta
 
@@ -169,6 +172,9 @@ class NoticeRow:
     urgent: bool
     error: str
     reference: str  # the other side's own id
+    message: str = ""  # the id of the message it goes out in; its own unless it goes with others
+    seen: datetime | None = None  # when a person last saw it dead
+    owner_told: datetime | None = None  # when the owner was told that it is dead
     log: tuple[Attempt, ...] = ()
 
 

@@ -1,0 +1,136 @@
+"""The command notices as an operator uses it: every residue can be seen and settled, and none by mistake."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.servers.rows import VERBS, owe, owed, take
+from tests.servers.valkey import Valkey, start_valkey
+from tests.words.samples import TABLE, minimal
+from workers.cli import app
+from workers.store import Store
+
+ORDERS = """\
+recipients:
+  anna: {email: ana@example.org, phone: "+34600000001"}
+channels:
+  mail: {kind: outbox, form: mail}
+  text: {kind: outbox, form: short}
+sources:
+  recorded: {kind: replay, folder: .}
+orders:
+  - {title: Fishing reel, tracking: LX400000015CN, to: ES}
+"""
+WORDS = json.dumps(minimal(next(row for row in TABLE.rows if row.advice.id == "held"))).encode()
+
+
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    with start_valkey(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+class Desk:
+    """A store, and the command beside it."""
+
+    def __init__(self, url: str, file: Path) -> None:
+        self.store = Store.connect(url)
+        self.store.prepare()
+        self._environ = {"CW_REDIS_URL": url, "CW_CONFIG": str(file), "COLUMNS": "200"}
+
+    def __call__(self, *argv: str, code: int = 0, answer: str = "") -> str:
+        said = CliRunner().invoke(app, ["notices", *argv], env=self._environ, input=answer)
+        assert said.exit_code == code, said.output
+        return said.output
+
+    def states(self) -> dict[str, str]:
+        return {row.id: row.state for row in self.store.notices()}
+
+
+@pytest.fixture
+def desk(valkey: Valkey, tmp_path: Path) -> Iterator[Desk]:
+    file = tmp_path / "orders.yaml"
+    file.write_text(ORDERS)
+    made = Desk(valkey.fresh(), file)
+    for end in ("done", "fail", "hold"):
+        owe(made.store, owed(f"{end}{'0' * 28}", context=WORDS), parcel=f"{end}/LX1CN")
+        VERBS[end][0](made.store, take(made.store))
+    owe(
+        made.store,
+        owed(f"text{'0' * 28}", channel="text", recipient="ben", context=WORDS),
+        parcel="text/LX2CN",
+    )
+    yield made
+    made.store.close()
+
+
+def test_every_notice_is_listed_and_dead_ones_that_were_listed_count_as_seen(desk: Desk) -> None:
+    said = desk()
+    assert all(word in said for word in ("done0000", "fail0000", "text0000", "held, may have arrived", "550"))
+    assert "Reached nobody: 1 held, 1 failed" in said
+    seen = {row.id[:4]: row.seen is not None for row in desk.store.notices()}
+    assert seen == {"done": False, "fail": True, "hold": True, "text": False}
+
+
+def test_the_list_is_cut_down_by_state_channel_recipient_parcel_and_age(desk: Desk) -> None:
+    def ids(*argv: str) -> set[str]:
+        return {row["id"][:4] for row in json.loads(desk(*argv, "--json"))}
+
+    assert ids("--state", "held", "--state", "failed") == {"hold", "fail"}
+    assert ids("--channel", "text") == ids("--to", "ben") == ids("--parcel", "lx2cn") == {"text"}
+    assert ids("--parcel", "done") == {"done"}
+    assert ids("--older", "1h") == set()
+    assert len(ids("--limit", "2")) == 2
+    assert "no state 'heldd'" in desk("--state", "heldd", code=2)
+    assert "such as 90m, 6h or 2d" in desk("--older", "soon", code=2)
+    assert "There is no such notice" in desk("--parcel", "nothing")
+
+
+def test_one_notice_is_shown_with_its_attempts_and_its_words(desk: Desk) -> None:
+    said = desk("show", "fail")
+    assert "state: failed" in said
+    assert "550" in said
+    assert "Tracking number" in said
+    told = json.loads(desk("show", "text0", "--json"))
+    assert told["words"].startswith("customs-watch:")
+    assert told["log"] == []
+    assert "there is no notice 'xyz'" in desk("show", "xyz", code=3)
+
+
+def test_what_may_have_arrived_is_not_released_but_resent(desk: Desk) -> None:
+    assert "goes out now" in desk("release", "fail")
+    assert "may have arrived already" in desk("release", "hold", code=4)
+    assert desk.states()[f"hold{'0' * 28}"] == "held"
+    assert "goes out once more" in desk("resend", "hold")
+    assert desk.states()[f"hold{'0' * 28}"] == "pending"
+
+
+def test_all_that_fit_are_settled_after_a_question(desk: Desk) -> None:
+    desk("drop", code=2)
+    desk("drop", "--all", answer="n\n", code=1)
+    assert "failed" in desk.states().values()
+    assert "will not be sent" in desk("drop", "--all", "--state", "failed", "--state", "held", answer="y\n")
+    assert sorted(desk.states().values()) == ["pending", "sent", "skipped", "skipped"]
+    desk("drop", "--all", "--yes")
+    assert sorted(desk.states().values()) == ["sent", "skipped", "skipped", "skipped"]
+    assert "There is no such notice" in desk("release", "--all", "--yes")
+
+
+def test_a_notice_that_moved_since_it_was_seen_is_left_alone(desk: Desk) -> None:
+    """Two operators: the second's verb says what the first one's did, and sends nothing twice."""
+    [row] = desk.store.notices(states=("failed",))
+    assert desk.store.operate(row.id, "release", seen=row) == "done"
+    assert desk.store.operate(row.id, "drop", seen=row) == "moved"
+    assert desk.store.claim_notice("mail", lease=timedelta(minutes=1), worker="w") is not None
+
+
+def test_after_every_verb_no_residue_is_left_that_cannot_be_settled(desk: Desk) -> None:
+    desk("resend", "--all", "--yes")
+    desk("drop", "--all", "--yes")
+    assert set(desk.states().values()) == {"sent", "skipped"}
