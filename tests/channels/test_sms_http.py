@@ -25,6 +25,7 @@ NOTICE = "0123456789abcdef0123456789abcdef"
 ENVELOPE = Envelope(NOTICE, "+4915112345678", "o1/LP001")
 HOSTILE = 'say "hi", {to} {id} {nothing} \\ &to=+1 %20 </json> ñ 你好'
 MESSAGE = Message("s", "t", "<p>h</p>", short=HOSTILE)
+REACHABLE: dict[str, Any] = {"allow_hosts": ["127.0.0.1", "localhost"]}
 TWILIO = {"account_sid": "AC" + "0" * 32, "auth_token": "t", "from": "+15005550006"}
 
 
@@ -34,7 +35,7 @@ def opened() -> Iterator[Callable[..., Sms]]:
     with ExitStack() as stack:
 
         def make(url: str, **options: Any) -> Sms:
-            given = {"provider": "http", "url": url, "timeout": "10", **options}
+            given = {"provider": "http", "url": url, "timeout": "10", **REACHABLE, **options}
             clock = datetime(2026, 11, 24, tzinfo=UTC)
             channel: Sms = load("sms").open(Settings.model_validate(given), name="text", clock=lambda: clock)
             stack.callback(channel.close)
@@ -260,3 +261,13 @@ def test_a_ca_file_that_is_none_is_misconfigured(opened: Callable[..., Sms], tmp
             form={"to": "{to}", "text": "{text}"},
             ca_file=str(tmp_path / "absent.pem"),
         )
+
+
+def test_a_gateway_inside_is_reached_only_where_its_host_is_allowed(opened: Callable[..., Sms]) -> None:
+    with SmsServer() as server:
+        given = {"form": {"to": "{to}", "text": "{text}"}, "allow_hosts": []}
+        with pytest.raises(Permanent, match="allow_hosts"):
+            opened(server.url, **given).send(ENVELOPE, MESSAGE)
+        assert not server.asked
+        opened(server.url, **{**given, "allow_hosts": ["127.0.0.1"]}).send(ENVELOPE, MESSAGE)
+        assert server.asked

@@ -33,12 +33,13 @@ def opened() -> Iterator[Callable[..., Sms]]:
     with ExitStack() as stack:
 
         def make(server: SmsServer, now: datetime = NOW, **options: Any) -> Sms:
-            given = {
+            given: dict[str, Any] = {
                 "account_sid": SID,
                 "auth_token": TOKEN,
                 "from": "+15005550006",
                 "base_url": server.url,
                 "timeout": "10",
+                "allow_hosts": ["127.0.0.1", "localhost"],
             }
             channel: Sms = load("sms").open(
                 Settings.model_validate({**given, **options}), name="text", clock=lambda: now

@@ -25,7 +25,7 @@ recipients:
   ana: {{email: ana@example.org, phone: "+34600000001", timezone: Europe/Madrid, channels: [mail, text]}}
 channels:
   mail: {{kind: email, host: 127.0.0.1, port: {smtp}, security: none, from: "Parcels <parcels@example.org>"}}
-  text: {{kind: sms, provider: http, url: "{sms}", json: {{to: "{{to}}", text: "{{text}}"}}, idempotency_header: Idempotency-Key}}
+  text: {{kind: sms, provider: http, url: "{sms}", allow_hosts: [127.0.0.1], json: {{to: "{{to}}", text: "{{text}}"}}, idempotency_header: Idempotency-Key}}
 sources:
   track: {{kind: seventeentrack, token: test-key, base_url: "{track}", allow_hosts: [127.0.0.1]}}
 worker: {{processes: 2, threads: 4}}

@@ -11,6 +11,7 @@ import logging
 import re
 import ssl
 import time
+import urllib.request
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -66,16 +67,17 @@ def trust(ca_file: Path | None) -> ssl.SSLContext:
 
 
 def client(
-    url: str,
     *,
     timeout: float,
     ca_file: Path | None,
+    allowed: Collection[str],
     auth: tuple[str, str] | None = None,
-    allowed: Collection[str] | None = None,
+    shipped: bool = False,
 ) -> httpx.Client:
-    """Return a client for the gateway at *url*; makes no connection.
+    """Return a client for a gateway; makes no connection.
 
-    *allowed*: reach the public internet and these hosts alone, for an address that a stranger may have written.
+    It reaches the public internet and *allowed* hosts alone. A proxy of the environment looks at no address, so it is
+    used only where the address is the *shipped* one.
     """
     verify = trust(ca_file)
     noisy = logging.getLogger(
@@ -86,12 +88,12 @@ def client(
     return httpx.Client(
         auth=auth,
         verify=verify,
-        transport=None if allowed is None else Guarded(allowed, verify=verify),
+        transport=None if shipped and urllib.request.getproxies() else Guarded(allowed, verify=verify),
         timeout=timeout,
         follow_redirects=False,
         limits=httpx.Limits(keepalive_expiry=KEEP),
         headers={"User-Agent": "customs-watch"},
-        trust_env=not _clean.loopback(urlsplit(url).hostname or ""),  # proxies, but not to this machine
+        trust_env=shipped,
     )
 
 

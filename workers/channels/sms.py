@@ -49,6 +49,7 @@ class Settings(BaseModel):
     )
     ca_file: Path | None = Field(None, description="certificate of a private authority")
     insecure: bool = Field(False, description="allow http to another machine")
+    allow_hosts: list[str] = Field([], description="hosts that may have a private address")
 
     account_sid: str = Field("", description="twilio: AC and 32 hexadecimal digits")
     auth_token: SecretStr = Field(SecretStr(""), description="twilio: the account's token")
@@ -148,9 +149,10 @@ class Sms:
         user = settings.account_sid if twilio else settings.user
         secret = settings.auth_token if twilio else settings.password
         self._wire = _wire.client(
-            settings.base_url if twilio else settings.url,
             timeout=settings.timeout,
             ca_file=settings.ca_file,
+            allowed=settings.allow_hosts,
+            shipped=twilio and "base_url" not in settings.model_fields_set,
             auth=(user, secret.get_secret_value()) if user else None,
         )
         self._gateway: _Gateway

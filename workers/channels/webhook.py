@@ -91,7 +91,7 @@ class Webhook:
         self._url = settings.url.get_secret_value()
         self._keys = [_key(secret) for secret in (settings.secret, *settings.old_secrets)]
         self._wire = _wire.client(
-            self._url, timeout=settings.timeout, ca_file=settings.ca_file, allowed=settings.allow_hosts
+            timeout=settings.timeout, ca_file=settings.ca_file, allowed=settings.allow_hosts
         )
 
     def send(self, envelope: Envelope, message: Message) -> Receipt:
