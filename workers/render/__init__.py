@@ -7,7 +7,8 @@ that text, escaped where it becomes HTML. So neither tracking text nor an advice
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from workers.core.model import Message
 from workers.core.quote import shorten
 from workers.errors import Permanent
 from workers.render import formats
+from workers.render.bundle import Kind, bundle_message
 from workers.render.catalogs import Catalogs
 from workers.render.owner_words import owner_message
 from workers.render.templates import Templates, items, lines, paragraph, tidy
@@ -51,6 +53,24 @@ BAD_TEMPLATE: Final = (
 )
 
 
+@contextmanager
+def _own_words(context: Context) -> Iterator[None]:
+    """Refuse a context of another version; turn what a template raises inside into Permanent, with the template's name."""
+    if context.get("version") != VERSION:
+        raise Permanent(
+            f"this notice was stored by another version (form {context.get('version')}, ours is {VERSION})",
+            hint="it is told again when the parcel changes",
+        )
+    try:
+        yield
+    except BAD_TEMPLATE as error:
+        named = f"owner/{context['owner']}" if "owner" in context else f"advice/{context.get('advice')}"
+        where = getattr(error, "name", None) or f"{named}.j2"
+        raise Permanent(
+            f"the words of {where} cannot be put together: {error}", hint="customs-watch validate"
+        ) from error
+
+
 class Renderer:
     """Keeps the templates, the translations and the inliner. Safe to use from several threads."""
 
@@ -69,22 +89,21 @@ class Renderer:
         """Return the message for a reader of *lang* (BCP 47) in *timezone* (IANA); raises Permanent for a
         bad template.
         """
-        if context.get("version") != VERSION:
-            raise Permanent(
-                f"this notice was stored by another version (form {context.get('version')}, ours is {VERSION})",
-                hint="it is told again when the parcel changes",
-            )
-        try:
+        with _own_words(context):
             if "owner" in context:
                 reader = formats.Reader.of(lang, timezone, self._catalogs.best(lang))
                 return owner_message(context, reader, self._templates, self._inliner.inline)
             return self._render(context, lang, timezone)
-        except BAD_TEMPLATE as error:
-            named = f"owner/{context['owner']}" if "owner" in context else f"advice/{context.get('advice')}"
-            where = getattr(error, "name", None) or f"{named}.j2"
-            raise Permanent(
-                f"the words of {where} cannot be put together: {error}", hint="customs-watch validate"
-            ) from error
+
+    def bundle(self, kind: Kind, contexts: Sequence[Context], *, lang: str, timezone: str) -> Message:
+        """Return one message of several notices, each of which ``render`` can put into words; raises Permanent."""
+        reader = formats.Reader.of(lang, timezone, self._catalogs.best(lang))
+        pages = []
+        for context in contexts:
+            with _own_words(context):
+                pages.append(self._page(context, reader))
+        with _own_words(contexts[0]):
+            return bundle_message(kind, pages, reader, self._templates, self._inliner.inline)
 
     def advices(self) -> tuple[str, ...]:
         """Return the ids of all advices that have words."""
@@ -108,6 +127,20 @@ class Renderer:
 
     def _render(self, context: Context, lang: str, timezone: str) -> Message:
         reader = formats.Reader.of(lang, timezone, self._catalogs.best(lang))
+        page = self._page(context, reader)
+        text = self._templates.layout("email.txt", page)
+        html = self._inliner.inline(self._templates.layout("email.html", page))
+        return Message(
+            subject=page["words"]["subject"],
+            text=tidy(text),
+            html=html,
+            short=self._short(f"advice/{context['advice']}.j2", page, reader),
+            lang=reader.tag,
+            preheader=page["words"]["preheader"],
+        )
+
+    def _page(self, context: Context, reader: formats.Reader) -> Plain:
+        """Return what the layouts are given of one notice."""
         told = self._told(context, reader)
         template = f"advice/{context['advice']}.j2"
         said = self._templates.say_all(template, (*BLOCKS, *LISTS), told)
@@ -117,7 +150,12 @@ class Renderer:
         words["lead"] = self._templates.name(f"lead_{context['why']}", told)
         if context["why"] == "reminder":
             words["subject"] = self._templates.name("subject_reminder", told, subject=words["subject"])
-        page = {
+        leads = [
+            words["lead"],
+            *(self._templates.name(f"lead_{key}", told) for key in context.get("leads", ())),
+        ]
+        words["lead"] = " ".join(filter(None, leads))
+        return {
             **told,
             "words": words,
             "names": self._names(told),
@@ -128,16 +166,6 @@ class Renderer:
             "order_line": self._templates.name("order_line", told) if context["order"]["number"] else "",
             "number_line": self._templates.name("number_line", told),
         }
-        text = self._templates.layout("email.txt", page)
-        html = self._inliner.inline(self._templates.layout("email.html", page))
-        return Message(
-            subject=words["subject"],
-            text=tidy(text),
-            html=html,
-            short=self._short(template, told, reader),
-            lang=reader.tag,
-            preheader=words["preheader"],
-        )
 
     def _told(self, context: Context, reader: formats.Reader) -> Plain:
         """Return what every template may ask for: the context, the reader, and the usual stand-ins."""

@@ -19,8 +19,12 @@ Plain = dict[str, Any]
 # Names without a variable in them: rendered once for each reader.
 FIXED: Final = (
     "heading_", "need_", "lead_", "way_", "charge_", "assumption_", "note_", "evidence_", "stage_", "owner_", "total", "closing",
-    "whose",
+    "whose", "digest_more",
 )  # fmt: skip
+
+PLAIN_LAYOUTS: Final = frozenset(
+    f"layout/{name}.j2" for name in ("email.txt", "short", "digest.txt", "digest.short")
+)
 
 
 class Templates:
@@ -120,8 +124,8 @@ class Templates:
 
 
 def _escaped(template: str | None) -> bool:
-    """Only the two layouts of plain text are not escaped."""
-    return template not in ("layout/email.txt.j2", "layout/short.j2")
+    """Only the layouts of plain text are not escaped."""
+    return template not in PLAIN_LAYOUTS
 
 
 def paragraph(said: str) -> str:
