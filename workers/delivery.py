@@ -117,9 +117,11 @@ class Delivery:
             log.error("notice_failed", notice=notice.id, parcel=notice.parcel, error=str(trouble))
         else:
             self._record(lambda: self._store.done(notice.id, notice.token, reference=receipt.reference))
+            cost = {"parts": receipt.parts or None, "price": receipt.price or None}
             log.info(
-                "notice_sent", notice=notice.id, parcel=notice.parcel, channel=notice.channel, why=notice.why
-            )
+                "notice_sent", notice=notice.id, parcel=notice.parcel, channel=notice.channel, why=notice.why,
+                **{name: value for name, value in cost.items() if value},
+            )  # fmt: skip
 
     def _record(self, end: Callable[[], None]) -> None:
         """Write down that the other side may have it, however long the store is away: unwritten, it would be sent again."""

@@ -1,4 +1,4 @@
-"""An SMS provider for tests: Twilio's Messages API and a generic gateway on loopback, with a journal of its own.
+"""An SMS provider for tests: Twilio's Messages API, the shapes beside this, and a generic gateway on loopback, with a journal of its own.
 
 It sends nothing. Shapes are those of Twilio's OpenAPI document for 2010-04-01
 (https://github.com/twilio/twilio-oai). Faults are ordered beforehand and used up in order. Run alone
@@ -25,6 +25,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.servers import _sms_shapes
 
 SID = "AC" + "0123456789abcdef" * 2
 TOKEN = "token-of-the-test-account"
@@ -90,7 +92,7 @@ class SmsServer:
         self.keyed, self.opted_out = keyed, opted_out
         self._clock, self._journal_file = clock, journal_file
         self._faults: dict[str, deque[Fault]] = {"POST": deque(), "GET": deque()}
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self.stopped = threading.Event()
         self._http = _Listener(("127.0.0.1", port), _Handler)
         self._http.provider = self
@@ -124,13 +126,13 @@ class SmsServer:
         self.stop()
 
     def next_fault(self, asked: Asked) -> Fault | None:
-        with self._lock:
+        with self.lock:
             self.asked.append(asked)
             ordered = self._faults.get(asked.method)
             return ordered.popleft() if ordered else None
 
     def accept(self, to: str, text: str, sender: str = "", key: str = "") -> Text:
-        with self._lock:
+        with self.lock:
             if key and self.keyed:
                 for known in self.journal:
                     if known.key == key:
@@ -146,7 +148,7 @@ class SmsServer:
         """Return status and JSON for one request, accepting what it asks to send."""
         twilio = re.fullmatch(r"/2010-04-01/Accounts/(\w+)/Messages\.json", asked.path)
         if twilio is None:
-            return self._generic(asked)
+            return _sms_shapes.answer(self, asked) or self._generic(asked)
         good = base64.b64encode(f"{SID}:{TOKEN}".encode()).decode()
         if asked.headers.get("authorization") != f"Basic {good}" or twilio[1] != SID:
             return 401, _error(401, 20003, "Authenticate")
@@ -166,7 +168,7 @@ class SmsServer:
 
     def _listed(self, query: Mapping[str, str]) -> Any:
         since = query.get("DateSent>", "0000-00-00")
-        with self._lock:
+        with self.lock:
             rows = [
                 _resource(text)
                 for text in reversed(self.journal)

@@ -36,6 +36,8 @@ class Receipt:
     """The other side accepted. ``reference`` is its own id of the message, if it gave one."""
 
     reference: str = ""
+    parts: int = 0  # messages it is billed as, where the other side said so
+    price: str = ""  # with its currency, where the other side said so
 
 
 class Channel(Protocol):

@@ -1,25 +1,23 @@
 """Twilio's Messages API, version 2010-04-01: one form a message. Knows no delivery reports and asks for none.
 
-Twilio has no idempotency key. Where an answer was lost, ``reconcile`` looks for the text among the messages
-that the account sent to this number; what it finds counts as sent, and only what it does not find stays
-uncertain.
+Twilio has no idempotency key. Where an answer was lost, the text is looked for among the messages that the account
+sent to this number.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
 from workers.channels import Receipt, _wire
-from workers.errors import Permanent, Temporary, Trouble, Uncertain
+from workers.channels._sms_look import listed, said
+from workers.errors import DeadAddress, Temporary, Trouble
 
-# Hints by error code; what a refusal means is read from the status, for Twilio asks not to program against
-# codes (https://www.twilio.com/docs/api/errors; changelog of 2024-07-10, read 2026-11-24).
+# Hints by error code (https://www.twilio.com/docs/api/errors, read 2026-11-24).
 _HINTS = {
     20003: "check account_sid and auth_token",
     20404: "check account_sid",
@@ -31,17 +29,15 @@ _HINTS = {
     21614: "the number is not a mobile phone's",
     21617: "the text is longer than 1,600 characters",
 }
+# The number itself: not one, opted out by STOP, not a mobile phone's.
+_DEAD = frozenset({21211, 21610, 21614})
 # Too many requests, the sender's queue is full, the day's limit is reached: nothing was accepted.
 _LATER = frozenset({20429, 21611, 63038})
 _NOT_SENT = frozenset({"failed", "undelivered", "canceled"})
-_SKEW = timedelta(minutes=5)  # between Twilio's clock and ours
-_BACK = timedelta(days=3)  # how far a later attempt looks for an earlier one
 
 
 class Twilio:
-    """An account, and what it was asked to send lately."""
-
-    keyed = False
+    """An account that can be asked to send, and what it sent."""
 
     def __init__(
         self,
@@ -49,65 +45,35 @@ class Twilio:
         account_sid: str,
         sender: Mapping[str, str],
         base_url: str,
-        reconcile: bool,
         wire: httpx.Client,
         clock: Callable[[], datetime],
     ) -> None:
         self._url = f"{base_url.rstrip('/')}/2010-04-01/Accounts/{account_sid}/Messages.json"
         self._sender = dict(sender)
-        self._reconcile = reconcile
         self._wire = wire
         self._clock = clock
-        self._known: deque[str] = deque(maxlen=1000)  # ids of messages that belong to other notices
 
-    def submit(self, _notice: str, to: str, text: str, attempt: int, /) -> Receipt:
-        """Have one message sent. An attempt after the first looks whether an earlier one got through unheard."""
-        started = self._clock()
-        if attempt > 1 and self._reconcile and (found := self._sent(to, text, started - _BACK)):
-            return self._mine(found)
-        try:
-            return self._mine(self._create(to, text))
-        except Uncertain:
-            if not self._reconcile:
-                raise
-            try:
-                found = self._sent(to, text, started - _SKEW)
-            except Trouble:
-                found = ""
-            if not found:
-                raise
-            return self._mine(found)
-
-    def _mine(self, sid: str) -> Receipt:
-        if sid:
-            self._known.append(sid)
-        return Receipt(sid)
-
-    def _create(self, to: str, text: str) -> str:
+    def create(self, _notice: str, to: str, text: str, /) -> Receipt:
+        """Have one message sent."""
         form = {"To": to, "Body": text, **self._sender}
         answer = self._ask(self._wire.build_request("POST", self._url, data=form))
         if answer.status in (200, 201):
-            return _text(answer.data, "sid")
+            row = answer.data
+            parts = said(row, "num_segments")  # "0" where a messaging service has yet to decide
+            price = " ".join(filter(None, (said(row, "price"), said(row, "price_unit"))))
+            return Receipt(
+                said(row, "sid"),
+                parts=int(parts) if parts.isdecimal() else 0,
+                price=price if said(row, "price") else "",
+            )
         raise _refused(answer)
 
-    def _sent(self, to: str, text: str, since: datetime) -> str:
-        """Return the id of a message with this text that was sent to *to* since then, or ""."""
+    def sent(self, _notice: str, to: str, text: str, since: datetime, /) -> list[str]:
+        """Return the ids of messages with this text that were sent to *to* since then and did not fail."""
         query = {"To": to, "DateSent>": f"{since:%Y-%m-%d}", "PageSize": "100"}
-        try:
-            answer = self._ask(self._wire.build_request("GET", self._url, params=query))
-        except Uncertain as error:  # nothing is sent by asking
-            raise Temporary("Twilio did not say what it has sent already") from error
-        if answer.status != 200:
-            refused = _refused(answer)
-            raise refused if isinstance(refused, Temporary | Permanent) else Temporary(str(refused))
-        listed = answer.data.get("messages") if isinstance(answer.data, dict) else None
-        if not isinstance(listed, list):
-            raise Temporary("Twilio's list of sent messages cannot be read")
-        for row in listed:
-            sid = _text(row, "sid")
-            if sid and sid not in self._known and _is_it(row, text, since):
-                return sid
-        return ""
+        request = self._wire.build_request("GET", self._url, params=query)
+        rows = listed("Twilio", self._ask, request, "messages", _refused)
+        return [said(row, "sid") for row in rows if _is_it(row, text, since)]
 
     def _ask(self, request: httpx.Request) -> _wire.Answer:
         return _wire.ask(self._wire, request, clock=self._clock)
@@ -115,29 +81,25 @@ class Twilio:
 
 def _is_it(row: Any, text: str, since: datetime) -> bool:
     try:
-        made = parsedate_to_datetime(_text(row, "date_created"))
+        made = parsedate_to_datetime(said(row, "date_created"))
     except ValueError:
         return False
     return (
-        _text(row, "direction").startswith("outbound")
-        and _text(row, "status") not in _NOT_SENT
-        and _text(row, "body").endswith(text)  # a trial account puts a sentence before it
-        and (made if made.tzinfo else made.replace(tzinfo=UTC)) >= since.replace(microsecond=0)
+        said(row, "direction").startswith("outbound")
+        and said(row, "status") not in _NOT_SENT
+        and said(row, "body").endswith(text)  # a trial account puts a sentence before it
+        and (made if made.tzinfo else made.replace(tzinfo=UTC)) >= since
     )
-
-
-def _text(row: Any, key: str) -> str:
-    value = row.get(key) if isinstance(row, dict) else None
-    return value if isinstance(value, str) else ""
 
 
 def _refused(answer: _wire.Answer) -> Trouble:
     code = answer.data.get("code") if isinstance(answer.data, dict) else None
     if not isinstance(code, int):
         return _wire.refusal(answer, "")
-    said = f"Twilio's error {code}"  # its words repeat the number they are about
+    told = f"Twilio's error {code}"  # its words repeat the number they are about
+    hint = _HINTS.get(code, f"https://www.twilio.com/docs/api/errors/{code}")
     if code in _LATER:
-        return Temporary(f"the SMS gateway answered {answer.status}: {said}", after=answer.retry_after)
-    return _wire.refusal(
-        answer, said, hint=_HINTS.get(code, f"https://www.twilio.com/docs/api/errors/{code}")
-    )
+        return Temporary(f"the SMS gateway answered {answer.status}: {told}", after=answer.retry_after)
+    if code in _DEAD and answer.status < 500:
+        return DeadAddress(f"the SMS gateway answered {answer.status}: {told}", hint=hint)
+    return _wire.refusal(answer, told, hint=hint)
