@@ -46,6 +46,7 @@ def opened() -> Iterator[Opened]:
                 "provider": provider,
                 "from": "Parcels",
                 "base_url": server.url,
+                "allow_hosts": ["127.0.0.1"],
                 **ACCOUNTS[provider],
                 **options,
             }
