@@ -25,6 +25,7 @@ SHAPES = [
     shapes.DefaultsShape,
     shapes.RecipientShape,
     shapes.WorkerShape,
+    shapes.WebShape,
 ]
 SECRETS = {
     "SEVENTEENTRACK_TOKEN": "A1B2C3",

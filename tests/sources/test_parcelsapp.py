@@ -278,7 +278,7 @@ def test_answers_of_the_real_service_read_as_their_index_says(shared: Path) -> N
         "account-success.json": Temporary,
         "create-cached.json": {usps: one},
         "create-created.json": {},
-        "create-invalidWebhookUrl.json": Temporary,
+        "create-invalidWebhookUrl.json": Permanent,
         "create-partialCached.json": {usps: two},
         "create-unconfirmedAccount.json": Permanent,
         "read-complete.json": {usps: one},

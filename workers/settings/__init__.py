@@ -2,7 +2,17 @@
 
 from workers.settings.example import write_example
 from workers.settings.reading import load
-from workers.settings.settled import Recipient, Section, Settings, WorkerSettings
+from workers.settings.settled import Recipient, Section, Settings, WebSettings, WorkerSettings
 from workers.settings.watch import Looked, Watch
 
-__all__ = ["Looked", "Recipient", "Section", "Settings", "Watch", "WorkerSettings", "load", "write_example"]
+__all__ = [
+    "Looked",
+    "Recipient",
+    "Section",
+    "Settings",
+    "Watch",
+    "WebSettings",
+    "WorkerSettings",
+    "load",
+    "write_example",
+]

@@ -14,10 +14,11 @@ from workers.loading import Document, decode, meant, mistakes_of, read_bytes
 from workers.settings.findings import Findings, digest
 from workers.settings.people import nearest, nobody_named, recipients
 from workers.settings.sections import ModelOf, Sections
-from workers.settings.settled import Recipient, Section, Settings, WorkerSettings
-from workers.settings.shapes import FileShape, Line, Names, WorkerShape
+from workers.settings.settled import Recipient, Section, Settings, WebSettings, WorkerSettings
+from workers.settings.shapes import FileShape, Line, Names, WebShape, WorkerShape
 from workers.settings.watched import Orders
 
+EXPOSE = "write 'expose: yes' beside it where a proxy or a firewall lets nothing but /push/ through"
 _START = "'customs-watch init' writes an annotated example"
 
 
@@ -84,6 +85,7 @@ class Reading:
             data=data,
             templates=self._templates(findings, _part(findings, top, "templates", Line, "")),
             worker=WorkerSettings(worker.processes, worker.threads),
+            web=_web(findings, top),
             warnings=tuple(sorted(findings.warnings, key=lambda warning: warning.line)),
             read_from=tuple(self.contents),
         )
@@ -139,6 +141,17 @@ def _part(findings: Findings, top: dict[str, Any], key: str, kind: Any, otherwis
     except ValidationError as error:
         findings.mistakes += mistakes_of(error, kind, findings.document, at=(key,))
         return otherwise
+
+
+def _web(findings: Findings, top: dict[str, Any]) -> WebSettings | None:
+    if "web" not in top:
+        return None
+    said = _part(findings, top, "web", WebShape, WebShape())
+    host, port = said.listen
+    web = WebSettings(host, port, said.expose)
+    if not (web.local or web.expose):
+        findings.wrong(("web", "listen"), f"web.listen: {web.host} can be reached by other machines", EXPOSE)
+    return web
 
 
 def _names(raw: Any) -> tuple[str, ...] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -41,6 +42,23 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSettings:
+    """Where ``customs-watch web`` listens."""
+
+    host: str = "127.0.0.1"
+    port: int = 8674
+    expose: bool = False  # whether other machines may reach it
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine reaches it."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The user's file, checked. A new file makes a new one; nothing in it ever changes."""
 
@@ -55,5 +73,6 @@ class Settings:
     data: Path  # where the program keeps its own files
     templates: Path | None = None  # the user's own templates
     worker: WorkerSettings = WorkerSettings()
+    web: WebSettings | None = None  # None: nothing is said of it, and ``run`` does not start it
     warnings: tuple[Mistake, ...] = ()  # what is odd and not wrong
     read_from: tuple[Path, ...] = ()  # the file and the secret files, as the digest counts them

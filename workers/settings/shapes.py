@@ -214,6 +214,15 @@ class WorkerShape(Shape):
     threads: int = Field(default=8, ge=1, le=256)
 
 
+class WebShape(Shape):
+    """Where ``customs-watch web`` listens."""
+
+    other_words: ClassVar[dict[str, str]] = {"host": "listen", "port": "listen", "bind": "listen"}
+
+    listen: Annotated[tuple[str, int], PlainValidator(values.listen)] = ("127.0.0.1", 8674)
+    expose: Switch = False
+
+
 class FileShape(Shape):
     """The whole file, by its top-level keys; each is checked by itself: no mistake hides another."""
 
@@ -235,5 +244,6 @@ class FileShape(Shape):
     orders: list[OrderShape] = Field(default_factory=list)
     owner: Names = Field(default_factory=list)
     worker: WorkerShape = Field(default_factory=WorkerShape)
+    web: WebShape = Field(default_factory=WebShape)
     data: Line = ""
     templates: Line = ""

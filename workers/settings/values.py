@@ -315,6 +315,17 @@ def hs_code(text: object) -> str:
     return digits
 
 
+_LISTEN = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})", re.ASCII)
+
+
+def listen(text: object) -> tuple[str, int]:
+    """``"127.0.0.1:8674"`` → its host and port."""
+    found = _LISTEN.fullmatch(text.strip()) if isinstance(text, str) else None
+    if found is None or not 0 < int(found["port"]) < 65536:
+        raise Wrong(f"{_quoted(text)} is not an address and a port", "write 127.0.0.1:8674")
+    return found["host"].strip("[]"), int(found["port"])
+
+
 def _quoted(text: object) -> str:
     """Show a value in a message: one line, not longer than a line."""
     shown = text if isinstance(text, str) else "this"

@@ -23,12 +23,13 @@ from pydantic import Field
 
 from workers.core.model import Sighting, TimeQuality
 from workers.errors import Permanent, Temporary
-from workers.sources import Ask, NoNews, Outcome
-from workers.sources._answers import KeySettings, carrier_named, opened, shown, stamped
+from workers.sources import Ask, Found, News, NoNews, Outcome, Push
+from workers.sources._answers import carrier_named, opened, shown, stamped
 from workers.sources._fields import name as number_of
 from workers.sources._fields import table, tables, whole, word
 from workers.sources._http import Wire, quoted
 from workers.sources._places import by_three_letters, country_in, three_letters
+from workers.sources._signed import SignedSettings, signed_base64
 from workers.sources.cainiao import action_code
 
 _KNOWN, _AGAIN = (
@@ -68,7 +69,7 @@ _TEMPORARY: Mapping[int, tuple[str, timedelta | None, str]] = {
 _OF_ALL = frozenset({401, 402, 403, 429})  # what concerns every call, not one number
 
 
-class Settings(KeySettings):
+class Settings(SignedSettings):
     """Options of an AfterShip source. The key is made on https://admin.aftership.com/settings/api-keys."""
 
     base_url: str = Field(
@@ -94,6 +95,21 @@ def parse(payload: bytes | Mapping[str, Any], *, source: str) -> Mapping[str, Se
             _sightings(tracking, source=source)
         )
     return out
+
+
+def verified(settings: Settings, push: Push, *, now: datetime) -> bool:  # noqa: ARG001 - AfterShip signs no time
+    """Whether *push* is AfterShip's: HMAC-SHA256 of the body in base64, under the header's name of either generation.
+
+    https://www.aftership.com/docs/tracking/webhook/webhook-signature (read 2026-11-24).
+    """
+    said = push.headers.get("aftership-hmac-sha256") or push.headers.get("as-signature-hmac-sha256", "")
+    return signed_base64(said, settings.webhook_secret, push.body)
+
+
+def pushed(body: bytes, *, source: str) -> News:
+    """Return what a push says, of whatever version its parcel's form is; raises Temporary for what cannot be read."""
+    said = {number: shown(_in_order(told)) for number, told in parse(body, source=source).items() if number}
+    return News(found={number: each for number, each in said.items() if isinstance(each, Found)})
 
 
 def open(  # noqa: A001 - the contract of a source module names it so

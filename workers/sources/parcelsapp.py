@@ -9,6 +9,7 @@ a number has been counted. Errors come with HTTP 200. A parcel's ``status`` neve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from time import sleep as _sleep
@@ -16,22 +17,24 @@ from typing import Any
 from urllib.parse import urljoin
 
 from msgspec import json as wire
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
 from workers.core.model import Sighting
 from workers.errors import Permanent, Temporary
-from workers.sources import Ask, Outcome
+from workers.sources import Ask, News, Outcome, Push
 from workers.sources._answers import KeySettings, carrier_named, opened, shown, stamped
 from workers.sources._fields import name as number_of
 from workers.sources._fields import table, tables, word
 from workers.sources._http import Wire, quoted
 from workers.sources._places import country_in, name_of
+from workers.sources._signed import same
 
 _COUNTED = "counted"  # the memo of a number that ParcelsApp has answered for
 _SOON, _LATER = timedelta(minutes=5), timedelta(hours=6)
 _EVENTLESS = frozenset(
     {"", "transit", "archive"}
 )  # a status that is no event by itself; archive is not delivered
+_WEBHOOK = re.compile(r"https://[!-~]+/push/[^/?#]+/(?P<secret>[A-Za-z0-9_-]{22,200})")
 _PLAN = "look at the account's plan on parcelsapp.com"
 
 _PERMANENT: Mapping[str, tuple[str, str]] = {
@@ -45,6 +48,10 @@ _PERMANENT: Mapping[str, tuple[str, str]] = {
     "SUBSCRIPTION_NOT_FOUND": ("the ParcelsApp account has no plan", _PLAN),
     "SUBSCRIPTION_INACTIVE": ("the ParcelsApp plan is not active", _PLAN),
     "INVALID_SUBSCRIPTION_STATE": ("the ParcelsApp plan is not in order", _PLAN),
+    "INVALID_WEBHOOK_URL": (
+        "ParcelsApp refuses the address for its reports",
+        "look at `webhook_url:` of this source",
+    ),
     "INVALID_PARAMS": ("ParcelsApp refuses what was sent", "check the number and the order's `destination:`"),
     "NO_SHIPMENTS": ("ParcelsApp sees no number", "check the number on the order page"),
 }
@@ -64,6 +71,10 @@ class Settings(KeySettings):
 
     base_url: str = Field(default="https://parcelsapp.com/api/v3/", description="where its API is")
     lang: str = Field(default="en", pattern=r"^[a-z]{2}$", description="language of the events")
+    webhook_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="your address for its reports: https://…/push/<source>/<22 or more random letters and digits>",
+    )
     carriers: dict[str, str] = Field(
         default={}, description="your words for carriers, each with ParcelsApp's code for it"
     )
@@ -73,6 +84,13 @@ class Settings(KeySettings):
         default=6, ge=1, le=20, description="times a look is asked after before it is left for later"
     )
     poll_every: float = Field(default=3.0, ge=0, le=30, description="seconds between them")
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _unguessable(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not _WEBHOOK.fullmatch(value.get_secret_value()):
+            raise ValueError("must be https://…/push/<source>/<22 or more random letters, digits, - and _>")
+        return value
 
 
 def parse(payload: bytes | Mapping[str, Any], *, source: str) -> Mapping[str, Sequence[Sighting]]:
@@ -84,6 +102,22 @@ def parse(payload: bytes | Mapping[str, Any], *, source: str) -> Mapping[str, Se
         number_of(shipment.get("trackingId")): _sightings(shipment, source=source)
         for shipment in _shipments(opened(payload, "ParcelsApp"))
     }
+
+
+def verified(settings: Settings, push: Push, *, now: datetime) -> bool:  # noqa: ARG001 - it tells no time
+    """Whether *push* came to the address that only ParcelsApp knows. It signs nothing."""
+    known = _WEBHOOK.fullmatch(settings.webhook_url.get_secret_value())
+    return same(push.path, known["secret"] if known else "")
+
+
+def pushed(body: bytes, *, source: str) -> News:  # noqa: ARG001 - nothing of it is shown
+    """Return the numbers a push names, to be looked up: what it says of them nobody has signed.
+
+    Raises Temporary for what cannot be read.
+    """
+    said = opened(body, "ParcelsApp")
+    shipments = tables(said.get("shipments")) + tables(said.get("shipment"))
+    return News(look=tuple(filter(None, (number_of(each.get("trackingId")) for each in shipments))))
 
 
 def open(  # noqa: A001 - the contract of a source module names it so
@@ -193,6 +227,8 @@ class ParcelsApp:
     def _post(self, asks: Mapping[str, Ask]) -> Mapping[str, Any]:
         items = [self._item(number, ask) for number, ask in asks.items()]
         body = {"apiKey": self._key(), "language": self._settings.lang, "shipments": items}
+        if url := self._settings.webhook_url.get_secret_value():
+            body["webhookUrl"] = url
         return self._answer("POST", content=wire.encode(body))
 
     def _item(self, number: str, ask: Ask) -> dict[str, Any]:

@@ -11,11 +11,13 @@ one undated sighting with that status; any other parcel without events is no new
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
@@ -25,7 +27,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from workers.core.model import Sighting
 from workers.errors import Temporary
-from workers.sources import Ask, Outcome
+from workers.sources import Ask, Found, News, Outcome, Push
 from workers.sources._fields import UNREADABLE, table
 from workers.sources._http import CAP, Wire, quoted
 from workers.sources._reach import Addressed
@@ -33,6 +35,7 @@ from workers.sources._seventeentrack import Envelope, Item, unpack
 from workers.sources._seventeentrack_codes import trouble
 from workers.sources._seventeentrack_events import read_all
 from workers.sources._seventeentrack_look import Look
+from workers.sources._signed import same
 
 BATCH = 40  # more are refused with -18010014
 
@@ -89,6 +92,31 @@ def parse(payload: bytes | Mapping[str, Any], *, source: str) -> Mapping[str, Se
     for item in envelope.items:
         by_number.setdefault(item.number, []).append(item)
     return {number: read_all(found, source=source) for number, found in by_number.items()}
+
+
+def verified(settings: Settings, push: Push, *, now: datetime) -> bool:  # noqa: ARG001 - 17TRACK signs no time
+    """Whether *push* is 17TRACK's: its ``sign`` is SHA-256 of the body, "/" and the key. That is no HMAC."""
+    key = settings.token.get_secret_value().encode()
+    said = push.headers.get("sign", "").strip().lower()
+    return same(said, hashlib.sha256(push.body + b"/" + key).hexdigest())
+
+
+def pushed(body: bytes, *, source: str) -> News:
+    """Return what a push says of its one number; where it shows no events (TRACKING_STOPPED), the number is looked up.
+
+    Raises Temporary for what cannot be read.
+    """
+    items = [item for item in unpack(body).items if item.number]
+    if not items:
+        raise Temporary("17TRACK's push names no number")
+    return News(
+        found={
+            item.number: Found(item.fingerprint, partial(read_all, [item], source=source))
+            for item in items
+            if item.tells and not item.problem
+        },
+        look=tuple(item.number for item in items if item.problem),
+    )
 
 
 def open(  # noqa: A001 - the contract of a source module names it so

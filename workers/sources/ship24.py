@@ -21,12 +21,13 @@ from pydantic import Field
 
 from workers.core.model import Sighting
 from workers.errors import Permanent, Temporary
-from workers.sources import Ask, NoNews, Outcome
-from workers.sources._answers import KeySettings, carrier_named, opened, shown, stamped
+from workers.sources import Ask, Found, News, NoNews, Outcome, Push
+from workers.sources._answers import carrier_named, opened, shown, stamped
 from workers.sources._fields import name as number_of
 from workers.sources._fields import table, tables, word
 from workers.sources._http import Wire, quoted
 from workers.sources._places import country_in, state_of
+from workers.sources._signed import SignedSettings, same
 
 _NUMBER = re.compile(r"[A-Z0-9_/.-]{5,50}")
 _EVENTLESS = frozenset({"", "pending", "info_received", "data_order_created"})  # no event by themselves
@@ -53,7 +54,7 @@ _TEMPORARY: Mapping[str, tuple[str, timedelta | None, str]] = {
 _OF_NEW_NUMBERS = frozenset({"quota_limit_reached", "request_conflict", "validation_error"})
 
 
-class Settings(KeySettings):
+class Settings(SignedSettings):
     """Options of a Ship24 source. The key is made on https://dashboard.ship24.com."""
 
     base_url: str = Field(default="https://api.ship24.com/public/v1/", description="where its API is")
@@ -78,6 +79,22 @@ def parse(payload: bytes | Mapping[str, Any], *, source: str) -> Mapping[str, Se
     if not isinstance(listed, list):
         raise _refusal(answer) or Temporary("Ship24's answer holds no list of results")
     return {_asked_for(tracking): _sightings(tracking, source=source) for tracking in tables(listed)}
+
+
+def verified(settings: Settings, push: Push, *, now: datetime) -> bool:  # noqa: ARG001 - a bearer tells no time
+    """Whether *push* is Ship24's: it bears the webhook's secret. Nothing signs its body."""
+    secret = settings.webhook_secret.get_secret_value()
+    return bool(secret) and same(push.headers.get("authorization", ""), f"Bearer {secret}")
+
+
+def pushed(body: bytes, *, source: str) -> News:
+    """Return what a push says: the events since the last one, no more. Raises Temporary for what cannot be read."""
+    found: dict[str, Found] = {}
+    for number, told in parse(body, source=source).items():
+        said = shown(told)
+        if number and isinstance(said, Found):  # its list is no poll's: the next look is to be read
+            found[number] = Found(f"push {said.fingerprint}", said.read)
+    return News(found, partial=True)
 
 
 def open(  # noqa: A001 - the contract of a source module names it so
