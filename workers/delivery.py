@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
+from workers.addresses import Addresses
 from workers.channels import Channel, Envelope, address
 from workers.core.model import Why
 from workers.core.owner import is_matter
-from workers.errors import LostLease, Permanent, StoreTrouble, Temporary, Uncertain
+from workers.errors import DeadAddress, LostLease, Permanent, StoreTrouble, Temporary, Uncertain
 from workers.house import House
 from workers.settings import Recipient, Settings
 from workers.store import Notice, Store, notice_id
@@ -44,12 +45,14 @@ class Delivery:
         clock: Callable[[], datetime],
         wait: Callable[[timedelta], None],
         worker: str,
+        addresses: Addresses,
     ) -> None:
         self._house = house
         self._store = store
         self._clock = clock
         self._wait = wait
         self._worker = worker
+        self._addresses = addresses
         self._secret = b""
 
     def notify(self, channel_name: str) -> int:
@@ -82,9 +85,14 @@ class Delivery:
             )
             log.warning("notice_held", notice=notice.id, parcel=notice.parcel)
             return
+        to = address(channel.form, email=recipient.email, phone=recipient.phone)
+        if why_not := self._addresses.why_not(notice, channel, to):
+            self._store.fail(notice.id, notice.token, error=why_not)
+            log.error("notice_failed", notice=notice.id, parcel=notice.parcel, error=why_not)
+            return
         envelope = Envelope(
             notice=notice.message,
-            to=address(channel.form, email=recipient.email, phone=recipient.phone),
+            to=to,
             thread=notice_id(self._house_secret(), notice.parcel, "", 0, "thread", "", "", ""),
             attempt=notice.attempts,
             urgent=notice.urgent,
@@ -113,6 +121,10 @@ class Delivery:
             )
             log.warning("notice_retried", notice=notice.id, parcel=notice.parcel, error=str(trouble))
         except Permanent as trouble:
+            if isinstance(trouble, DeadAddress):
+                watched = house.settings.parcels.get(notice.parcel)
+                stand_ins = watched[0].tell if watched else ()
+                self._addresses.died(notice, channel, recipient, to, trouble, stand_ins=stand_ins)
             self._store.fail(notice.id, notice.token, error=str(trouble))
             log.error("notice_failed", notice=notice.id, parcel=notice.parcel, error=str(trouble))
         else:

@@ -20,6 +20,7 @@ import msgspec
 import structlog
 
 from workers import memory
+from workers.addresses import Addresses
 from workers.core.classify import Classifier
 from workers.core.detect import detect
 from workers.core.judgement import Judge, Judgement
@@ -95,7 +96,10 @@ class Pipeline:
         self._wait = wait
         self._ring = ring
         self.owner = Owner(house=house, store=store, clock=clock, ring=ring)
-        self._delivery = Delivery(house=house, store=store, clock=clock, wait=wait, worker=worker)
+        self._delivery = Delivery(
+            house=house, store=store, clock=clock, wait=wait, worker=worker,
+            addresses=Addresses(store=store, owner=self.owner),
+        )  # fmt: skip
         self._secret = b""
 
     # -- refresh ----------------------------------------------------------------------------------------------

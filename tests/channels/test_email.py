@@ -17,7 +17,7 @@ from tests.servers.smtp import DROP, SILENCE, SmtpServer
 from workers.channels import Envelope, load
 from workers.channels.email import Email, Settings
 from workers.core.model import Message
-from workers.errors import Permanent, Temporary, Uncertain
+from workers.errors import DeadAddress, Permanent, Temporary, Uncertain
 
 MESSAGE = Message(
     subject="Held: headphones",
@@ -334,3 +334,29 @@ def test_the_servers_words_reach_the_error_as_one_line_without_the_address(
     assert said.isprintable()
     assert "bob@" not in said
     assert len(said) < 300
+
+
+@pytest.mark.parametrize(
+    ("when", "said", "dead"),
+    [
+        ("rcpt", "550 5.1.1 no such mailbox", True),
+        ("rcpt", "550 5.1.10 null MX", True),
+        ("rcpt", "550 5.2.1 mailbox disabled", True),
+        ("dot", "550 5.1.1 no such mailbox", True),
+        ("rcpt", "550 5.1.11 something new", False),
+        ("rcpt", "550 5.7.1 blocked for spam", False),  # the control: we are refused, not the address
+        ("rcpt", "550 no", False),
+        ("rcpt", "552 5.2.2 mailbox full", False),
+        ("rcpt", "451 4.1.1 try later", False),
+        ("mail", "550 5.1.1 your own sender", False),
+        ("dot", "554 5.7.1 spam 5.1.1", False),
+    ],
+)
+def test_only_a_dead_mailbox_is_a_dead_address(
+    opened: Callable[..., Email], when: Any, said: str, dead: bool
+) -> None:
+    with SmtpServer() as server:
+        server.fail(when, said)
+        with pytest.raises((Permanent, Temporary)) as told:
+            opened(server).send(envelope(), MESSAGE)
+    assert isinstance(told.value, DeadAddress) is dead

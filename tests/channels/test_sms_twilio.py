@@ -19,7 +19,7 @@ from tests.servers.sms import DROP, LOST, LOST_SILENCE, SID, SILENCE, TOKEN, Fau
 from workers.channels import Envelope, load
 from workers.channels.sms import Settings, Sms
 from workers.core.model import Message
-from workers.errors import Permanent, Temporary, Uncertain
+from workers.errors import DeadAddress, Permanent, Temporary, Uncertain
 
 TO = "+4915112345678"
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
@@ -87,9 +87,9 @@ def test_a_messaging_service_may_stand_in_for_the_sender(opened: Callable[..., S
 @pytest.mark.parametrize(
     ("fault", "kind", "said"),
     [
-        (error(400, 21211), Permanent, "not one Twilio can reach"),
-        (error(400, 21610), Permanent, "STOP"),
-        (error(400, 21614), Permanent, "not a mobile"),
+        (error(400, 21211), DeadAddress, "not one Twilio can reach"),
+        (error(400, 21610), DeadAddress, "STOP"),
+        (error(400, 21614), DeadAddress, "not a mobile"),
         (error(400, 21408), Permanent, "console"),
         (error(400, 29999), Permanent, "errors/29999"),
         (error(401, 20003), Permanent, "auth_token"),
@@ -115,6 +115,7 @@ def test_what_each_answer_means(
         server.fail(fault)
         with pytest.raises(kind, match=re.escape(said)) as told:
             channel.send(envelope(), MESSAGE)
+        assert type(told.value) is kind
         assert TO not in str(told.value)
         assert (
             len([a for a in server.asked if a.method == "POST"]) == 1

@@ -53,7 +53,7 @@ class Shown:
 class Kept:
     """A channel that keeps what it is given, or fails as the test says."""
 
-    kind, keyed = "kept", False
+    kind, keyed, target = "kept", False, ""
 
     def __init__(self, name: str, form: str, on_uncertain: str = "resend") -> None:
         self.name, self.form, self.on_uncertain = name, form, on_uncertain

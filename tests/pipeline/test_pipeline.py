@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.pipeline.conftest import START, World
+from workers.addresses import Addresses
 from workers.core.model import Sighting, TimeQuality
 from workers.delivery import Delivery
 from workers.errors import Permanent, StoreTrouble, Temporary, Uncertain
@@ -274,8 +275,9 @@ def test_a_send_whose_end_cannot_be_written_yet_is_written_later_and_not_sent_ag
     store = Away(world.store.scripts.client)
     waited: list[timedelta] = []
     delivery = Delivery(
-        house=world.house, store=store, clock=lambda: world.now, wait=waited.append, worker="test"
-    )
+        house=world.house, store=store, clock=lambda: world.now, wait=waited.append, worker="test",
+        addresses=Addresses(store=store, owner=world.pipeline.owner),
+    )  # fmt: skip
     assert delivery.notify("mail") == 1
     assert len(waited) == 3
     assert delivery.notify("mail") == 0

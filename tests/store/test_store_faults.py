@@ -68,6 +68,10 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "push_dropped": lambda s: s.push_dropped("d"),
     "remember": lambda s: s.remember("x", b"y"),
     "recollect": lambda s: s.recollect("x"),
+    "set_aside": lambda s: s.set_aside("mail", "ana", "m", error="550"),
+    "take_back": lambda s: s.take_back("mail", "ana"),
+    "aside": lambda s: s.aside("mail", "ana"),
+    "all_aside": lambda s: s.all_aside(),
     "history": lambda s: s.history(),
     "forget": lambda s: s.forget(P),
 }

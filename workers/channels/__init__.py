@@ -52,6 +52,7 @@ class Channel(Protocol):
     form: Form  # which address of the recipient is meant: e-mail, phone, or none: the channel has its own
     on_uncertain: Literal["resend", "hold"]
     keyed: bool  # the other side honours Envelope.notice as an idempotency key
+    target: str  # of form own: where it sends, so that a changed one is known; else ""
 
     def send(self, envelope: Envelope, message: Message) -> Receipt: ...
 

@@ -17,9 +17,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workers.channels import _clean
-from workers.errors import Permanent, Temporary, Uncertain
+from workers.errors import DeadAddress, Permanent, Temporary, Uncertain
 
 Security = Literal["starttls", "tls", "none"]
+# The mailbox does not exist, its domain does not, its name cannot be, it has moved, takes no mail at all, is disabled
+# (RFC 3463, sections 3.2 and 3.3; RFC 7505; IANA's registry of enhanced status codes, read 2026-11-24).
+_DEAD = re.compile(r"5\.(?:1\.(?:1|2|3|6|10)|2\.1)(?![0-9.])")
 _DOTS = re.compile(rb"(?m)^\.")
 
 
@@ -157,7 +160,7 @@ def deliver(smtp: smtplib.SMTP, server: Server, sender: str, to: str, data: byte
     if 200 <= code < 300:
         return _said(said, to)
     if 400 <= code < 600:
-        raise _refused(code, said, f"{server.host} does not accept the mail", to=to)
+        raise _refused(code, said, f"{server.host} does not accept the mail", to=to, at_mailbox=True)
     raise Uncertain(f"{server.host} answered nonsense after the mail")
 
 
@@ -174,7 +177,7 @@ def _ask_to_send(smtp: smtplib.SMTP, sender: str, to: str, size: int) -> None:
         raise _refused(code, said, "the mail server refuses our sender", to=to, hint="check from and user")
     code, said = smtp.rcpt(to)
     if not 200 <= code < 300:
-        raise _refused(code, said, "the mail server refuses the recipient", to=to)
+        raise _refused(code, said, "the mail server refuses the recipient", to=to, at_mailbox=True)
     code, said = smtp.docmd("DATA")
     if code != 354:
         raise _refused(code, said, "the mail server takes no mail", to=to)
@@ -193,9 +196,11 @@ def _speaks_early(sock: socket.socket) -> bool:
 
 
 def _refused(
-    code: int, said: bytes | str, what: str, *, to: str = "", hint: str = ""
+    code: int, said: bytes | str, what: str, *, to: str = "", hint: str = "", at_mailbox: bool = False
 ) -> Temporary | Permanent:
     words = f"{what}: {code} {_said(said, to)}"
+    if at_mailbox and 500 <= code < 600 and _DEAD.match(_said(said, "")):
+        return DeadAddress(words)
     return Permanent(words, hint=hint) if 500 <= code < 600 else Temporary(words, hint=hint)
 
 

@@ -105,6 +105,7 @@ class Apprise:
         self.name = name
         self.on_uncertain: Literal["resend", "hold"] = settings.on_uncertain
         self._words = settings.words
+        self.target = settings.url.get_secret_value()
         self._allowed = settings.allow_hosts
         self._target, self._said = _target(settings.url.get_secret_value(), name)
         scheme = urlsplit(settings.url.get_secret_value()).scheme

@@ -85,6 +85,7 @@ class Email:
     kind = "email"
     form: Literal["mail", "short"] = "mail"
     keyed = False
+    target = ""
 
     def __init__(self, settings: Settings, *, name: str, clock: Callable[[], datetime]) -> None:
         self.name = name

@@ -50,6 +50,7 @@ class Outbox:
     """A folder of notices."""
 
     kind = "outbox"
+    target = ""
     keyed = True
     on_uncertain: Literal["resend", "hold"] = "resend"  # a file is never written twice
 

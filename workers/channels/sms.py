@@ -44,6 +44,7 @@ class Sms:
 
     kind = "sms"
     form: Form = "short"
+    target = ""
 
     def __init__(self, settings: Settings, *, name: str, clock: Callable[[], datetime]) -> None:
         self.name = name

@@ -88,7 +88,7 @@ class Webhook:
         self.name = name
         self.on_uncertain: Literal["resend", "hold"] = settings.on_uncertain
         self._clock = clock
-        self._url = settings.url.get_secret_value()
+        self._url = self.target = settings.url.get_secret_value()
         self._keys = [_key(secret) for secret in (settings.secret, *settings.old_secrets)]
         self._wire = _wire.client(
             timeout=settings.timeout, ca_file=settings.ca_file, allowed=settings.allow_hosts

@@ -43,6 +43,7 @@ def add(app: typer.Typer) -> None:
     group.command()(release)
     group.command()(resend)
     group.command()(drop)
+    group.command()(enable)
     app.add_typer(group, name="notices")
 
 
@@ -247,6 +248,34 @@ def drop(
 ) -> None:  # fmt: skip
     """Give up what is still owed or stuck: it will not be sent."""
     _settle("drop", ids, every, yes, _wanted(state, channel, to, parcel, older), config, as_json)
+
+
+Recipient = Annotated[str, typer.Argument(help="The recipient's name in your file.")]
+ByChannel = Annotated[str, typer.Argument(help="The channel's name; left out, every channel of theirs.")]
+
+
+def enable(
+    recipient: Recipient, channel: ByChannel = "", config: Config = None, as_json: Json = False
+) -> None:
+    """Write to an address again that was set aside because nothing arrived there."""
+    with store(loaded(config)) as opened:
+        ours = [
+            one for one in opened.all_aside() if one.recipient == recipient and channel in ("", one.channel)
+        ]
+        taken = [one.channel for one in ours if opened.take_back(one.channel, one.recipient)]
+        missed = opened.notices(
+            states=("failed",), where=lambda row: row.recipient == recipient and row.channel in taken
+        )
+    if as_json:
+        dump({"recipient": recipient, "channels": taken, "failed": [row.id for row in missed]})
+    elif taken:
+        say(f"{recipient} is written to again by {', '.join(taken)}.")
+        if missed:
+            say(
+                f"{len(missed)} notices failed: `notices release --all --state failed --to {recipient}` sends them."
+            )
+    if not taken:
+        fail(f"no address of {recipient}{f' by {channel}' if channel else ''} is set aside", code=3)
 
 
 def _settle(

@@ -141,6 +141,10 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
                 for name, h in health.items()
             },
             "counts": counts,
+            "aside": [
+                {"recipient": one.recipient, "channel": one.channel, "since": one.since, "error": one.error}
+                for one in store.all_aside()
+            ],
         })  # fmt: skip
         return
     needs = sum(r.get("needs_you") == "yes" for r in rows)
@@ -163,6 +167,9 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
             say(
                 f"The source {name} fails since {_minute(source.since)}: {source.last_error}. Parcels may have moved unseen."
             )
+    for dead in store.all_aside():
+        say(f"Nothing is sent to {dead.recipient} by {dead.channel} since {_minute(dead.since)}: {one_line(dead.error)}. "
+            f"Correct the address in your file, or `notices enable {dead.recipient} {dead.channel}`.")  # fmt: skip
     for lost in store.notices(states=("held", "failed", "expired")):
         say(
             f"A notice about {about(lost)} to {lost.recipient} by {lost.channel} is {lost.state}: {one_line(lost.error)}"

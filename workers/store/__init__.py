@@ -20,6 +20,7 @@ Keys, all under ``{cw}:``, all in one database that holds nothing else (the brok
 ``unknown``             hash    wordings nobody could read; ``unknown:n``: how often each was met
 ``stay:<group>``        list    "from until" (ms) of stays that ended, the last two thousand
 ``open:<group>``        zset    parcel → since when it stands there (ms); ``stays``: the groups met
+``aside``               hash    "channel/recipient" → "since (ms) mark error": an address nothing arrives at
 ``count``               hash    event → how often
 ``push:<digest>``       string  a push that is being taken in, or was
 ``meta secret fact:…``          schema; the key of notice ids; small facts
@@ -32,6 +33,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from workers.store.addresses import Addresses, Aside
 from workers.store.desk import Desk, Unsettled
 from workers.store.facts import SCHEMA, Facts
 from workers.store.lua import Scripts, trouble
@@ -57,12 +59,12 @@ from workers.store.rows import (
 from workers.store.stays import Recollection, Stays
 
 __all__ = [
-    "SCHEMA", "STATES", "Attempt", "Bells", "Changed", "Claim", "Claimed", "Commit", "Looked", "Notice",
+    "SCHEMA", "STATES", "Aside", "Attempt", "Bells", "Changed", "Claim", "Claimed", "Commit", "Looked", "Notice",
     "NoticeRow", "Owed", "Recollection", "Remembered", "SourceHealth", "State", "Store", "Unsettled", "notice_id", "trouble",
 ]  # fmt: skip
 
 
-class Store(Parcels, Notices, Facts, Desk, Stays):
+class Store(Parcels, Notices, Facts, Desk, Stays, Addresses):
     """Everything remembered. Safe to share between threads. Makes no connection before the first call.
 
     *client* must send each command once (no retries) and not decode answers: ``Store.connect`` makes one.
