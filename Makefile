@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CONFIG ?= config/orders.yaml
 
-.PHONY: help install demo run test lint messages mutants bench wheel-test slow clean lock
+.PHONY: help install demo run test lint messages looks sheets mutants bench wheel-test slow clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,12 @@ lint: $(STAMP) ## ruff, mypy --strict, import-linter
 
 messages: $(STAMP) ## bring templates/locale/*.po up to date with the words (then translate what is new)
 	@$(BIN)/python tests/messages.py
+
+looks: $(STAMP) ## look at every mail: a browser, axe, mail clients' gaps, SpamAssassin (needs chromium, node, spamassassin)
+	@cd tests/looks && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --silent
+	@rm -rf var/looks && $(BIN)/python -m tests.looks.write var/looks
+	@node tests/looks/look.mjs var/looks
+	@$(BIN)/python tests/looks/spam.py var/looks en he
 
 mutants: $(STAMP) ## break the deciders one small way at a time: do their tests notice?
 	@$(BIN)/python tests/mutants.py --each 20 --jobs 2 rules assess advise notices forecast

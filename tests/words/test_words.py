@@ -261,7 +261,11 @@ def _contrast(one, two):
     return (light + 0.05) / (dark + 0.05)
 
 
-LAYOUT = (Path(__file__).parents[2] / "templates/layout/email.html.j2").read_text()
+LAYOUT = re.sub(
+    r"\{\{ *(start|end) *\}\}",
+    r"\1",
+    (Path(__file__).parents[2] / "templates/layout/email.html.j2").read_text(),
+)
 
 
 def _colours(css, selector, name):

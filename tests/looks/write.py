@@ -1,0 +1,79 @@
+"""Writes what people look at into a folder: every advice in every language as a page and as a mail, and SMS with their price.
+
+``make looks`` then opens the pages in a browser (look.mjs), gives the mails to SpamAssassin, and counts the SMS again.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.words import samples
+from tests.words.test_words import ROWS, WORST_TITLE
+from workers import resources
+from workers.channels import Envelope
+from workers.channels._mime import Sender, to_bytes
+from workers.core import sms
+from workers.render import Renderer
+
+SMS = 10_000  # messages for the independent calculators
+SENDER = Sender("parcels@example.org", "customs-watch", "", "example.org")
+AT = datetime(2026, 12, 8, 9, 30, tzinfo=UTC)
+
+
+def languages() -> list[str]:
+    """Return all languages there are words for, English first."""
+    return ["en", *sorted(path.stem for path in resources.shipped("templates").glob("locale/*.po"))]
+
+
+def write(folder: Path) -> None:
+    renderer = Renderer()
+    pages, shorts = [], []
+    for lang in languages():
+        (folder / lang).mkdir(parents=True, exist_ok=True)
+        for advice, row in ROWS.items():
+            for name, context in (
+                (advice, samples.full(row)),
+                (f"{advice}-worst", samples.full(row, title=WORST_TITLE)),
+            ):
+                message = renderer.render(context, lang=lang, timezone="Europe/Madrid")
+                shorts.append(message.short)
+                if name != advice:
+                    continue
+                page = folder / lang / f"{name}.html"
+                page.write_text(message.html, encoding="utf-8")
+                envelope = Envelope(
+                    notice=f"n{len(pages):05}", to="anna@example.org", thread="t1", attempt=1, urgent=False
+                )
+                page.with_suffix(".eml").write_bytes(to_bytes(envelope, message, SENDER, at=AT))
+                pages.append({"lang": lang, "advice": advice, "page": f"{lang}/{name}.html"})
+    (folder / "pages.json").write_text(json.dumps(pages), encoding="utf-8")
+    (folder / "sms.json").write_text(json.dumps([priced(text) for text in texts(shorts)]), encoding="utf-8")
+    print(f"{len(pages)} pages in {len(languages())} languages, {SMS} SMS in {folder}")
+
+
+def texts(shorts: list[str]) -> list[str]:
+    """Return *SMS* messages: ours as they are, then cut and mixed anywhere, with signs of every kind put in (seeded)."""
+    dice = random.Random(20261124)  # noqa: S311 -- made-up texts
+    signs = list("abcXYZ 0129.,:;-@£$¥èéùìòÇ\n{}[]~|\\^€ÄÖÑÜ§¿łčőкжяא가字🙂👍🏽é")
+    out = list(shorts)
+    while len(out) < SMS:
+        text = dice.choice(shorts)
+        cut = text[dice.randrange(len(text)) :] + dice.choice(shorts)[: dice.randrange(200)]
+        for _ in range(dice.choice((0, 0, 1, 3))):
+            at = dice.randrange(len(cut) + 1)
+            cut = cut[:at] + dice.choice(signs) * dice.choice((1, 1, 7)) + cut[at:]
+        out.append(cut)
+    return out[:SMS]
+
+
+def priced(text: str) -> dict[str, object]:
+    cost = sms.segments(text)
+    return {"text": text, "encoding": cost.encoding, "units": cost.units, "parts": cost.parts}
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
