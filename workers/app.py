@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import TextIO
 
 import dramatiq
@@ -21,6 +22,7 @@ import redis
 import structlog
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import CurrentMessage, Retries
+from pydantic import BaseModel
 
 from workers import actors, channels, knowledge, settings, sources
 from workers.core.history import History
@@ -77,17 +79,27 @@ def _channel_model(kind: str) -> type:
     return model
 
 
-def furnish(loaded: Settings, permit: Callable[[str, float], None] | None = None) -> House:
+def furnish(
+    loaded: Settings,
+    permit: Callable[[str, float], None] | None = None,
+    vault: sources.Vault | None = None,
+) -> House:
     """Open the sources and channels of *loaded*; nothing is asked and nothing connects yet.
 
-    *permit* waits until the named source may be called once more, at one call in so many seconds.
+    *permit* waits until the named source may be called once more, at one call in so many seconds. *vault* is where
+    tokens that rotate are kept.
     """
+
+    def opened(name: str, kind: ModuleType, options: BaseModel) -> sources.Source:
+        more = {"vault": vault} if getattr(kind, "ROTATES", False) else {}
+        wait = partial(permit, name) if permit else time.sleep
+        source: sources.Source = kind.open(options, name=name, clock=now, sleep=wait, **more)
+        return source
+
     return House(
         settings=loaded,
         sources={
-            name: sources.load(section.kind).open(
-                section.options, name=name, clock=now, sleep=partial(permit, name) if permit else time.sleep
-            )
+            name: opened(name, sources.load(section.kind), section.options)
             for name, section in loaded.sources.items()
         },
         channels={
@@ -101,9 +113,10 @@ def furnish(loaded: Settings, permit: Callable[[str, float], None] | None = None
 class LiveHouse:
     """The house of the last good file; reads the file again when it changed, and keeps the old one on a mistake."""
 
-    def __init__(self, watch: Watch, permit: Callable[[str, float], None]) -> None:
+    def __init__(self, watch: Watch, permit: Callable[[str, float], None], vault: sources.Vault) -> None:
         self._watch = watch
         self._permit = permit
+        self._vault = vault
         self._lock = threading.Lock()
         self._house: House | None = None
         self._looked = timedelta.min
@@ -132,7 +145,7 @@ class LiveHouse:
     def _furnish(self, loaded: Settings) -> Misconfigured | None:
         """Move into the house of *loaded*; stay in the old one, and return why, where it cannot be opened."""
         try:
-            new = furnish(loaded, self._permit)
+            new = furnish(loaded, self._permit, self._vault)
         except Misconfigured as error:
             if self._house is None:
                 raise
@@ -203,7 +216,7 @@ def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ)
         while wait := store.take(source, rate=1 / seconds):
             pause(wait)
 
-    house = LiveHouse(watch, permit)
+    house = LiveHouse(watch, permit, store.vault)
     house()
     store.prepare()
     broker = make_broker(url)

@@ -421,5 +421,6 @@ def _ask(watched: tuple[Order, ParcelRef], memo: str) -> Ask:
         origin=order.origin,
         destination=order.destination,
         postcode=order.postcode,
+        order=order.number,
         memo=memo,
     )

@@ -182,6 +182,14 @@ def a_rate_is_kept(store: Store) -> None:
     assert [len(store.claim("post", 1, lease=LEASE, rate=0.01).parcels) for _ in range(3)] == [1, 0, 0]
 
 
+def a_secret_has_one_renewer_and_no_late_value(store: Store) -> None:
+    assert store.vault.begin("x", 0, lease=LEASE)
+    assert not store.vault.begin("x", 0, lease=LEASE)
+    assert store.vault.put("x", 0, b"one")
+    assert not store.vault.put("x", 0, b"late")
+    assert store.vault.read("x") == (b"one", 1)
+
+
 def reviews_are_leased(store: Store) -> None:
     store.enrol("post", [P], spread=NOW)
     store.commit(commit(P, review_in=NOW))
@@ -269,6 +277,8 @@ CASES = [
     Case(
         a_rate_is_kept, "claim", "redis.call('HSET', bucket, 'tokens'", "redis.call('HMGET', bucket, 'tokens'"
     ),
+    Case(a_secret_has_one_renewer_and_no_late_value, "vault", "tonumber(held[2] or 0) > now", "false"),
+    Case(a_secret_has_one_renewer_and_no_late_value, "vault", "if (held[1] or '0') ~= version", "if false"),
     Case(reviews_are_leased, "claim_reviews", "redis.call('ZADD', reviews, 'XX', now + ARGV[2], parcel)", ""),
 ]
 NAMES = [f"{case.invariant.__name__}-{case.script}-{i}" for i, case in enumerate(CASES)]

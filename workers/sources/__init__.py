@@ -8,7 +8,8 @@ A source module holds three things and no registry entry:
     pure: the service's answer, decoded, to sightings by tracking number, oldest first;
 ``open(settings, *, name, clock, sleep) -> Source``
     the thing that asks. Opening makes no request. ``sleep(seconds)`` is called before each further call of one look:
-    it waits at least until the rate that all workers share allows one more.
+    it waits at least until the rate that all workers share allows one more. A module with ``ROTATES = True`` is also
+    given ``vault=``, see ``Vault``.
 
 A source whose service can report by itself holds two more, both pure:
 
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
@@ -45,6 +47,7 @@ class Ask:
     destination: str = ""
     postcode: str = ""
     lang: str = ""
+    order: str = ""  # the shop's number of the order
     memo: str = ""  # what this source asked us to remember of this parcel last time
 
 
@@ -83,6 +86,22 @@ class News:
 
 
 Outcome = Found | NoNews | Temporary | Permanent
+
+
+class Vault(Protocol):
+    """Where a source keeps a secret that changes and that all workers must share: a token that rotates.
+
+    The one way in which a source remembers more than a memo. It is handed to a kind whose module says ``ROTATES = True``.
+    """
+
+    def read(self, name: str) -> tuple[bytes, int]:
+        """Return a secret and its version; nothing and 0 where there is none."""
+
+    def begin(self, name: str, version: int, *, lease: timedelta) -> bool:
+        """Say whether the caller alone may now make a new one, for *lease*; False also where *version* is old."""
+
+    def put(self, name: str, version: int, value: bytes) -> bool:
+        """Keep *value* in place of *version*; False where somebody else has put another since."""
 
 
 class Source(Protocol):

@@ -39,6 +39,7 @@ class Answer:
     status: int
     kind: str  # the media type, lower case, without parameters
     body: bytes
+    date: datetime | None = None  # the service's clock, where it shows it
 
 
 class Wire:
@@ -92,7 +93,7 @@ class Wire:
                 self._check(reply)
                 body = self._read(reply, until)
                 kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-                return Answer(reply.status, kind, body)
+                return Answer(reply.status, kind, body, _http_date(reply.headers.get("date", "")))
         except (TimeoutError, httpx.TimeoutException):
             raise Temporary(f"{self.service} did not answer in time") from None
         except (ConnectionError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:

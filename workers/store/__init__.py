@@ -22,6 +22,7 @@ Keys, all under ``{cw}:``, all in one database that holds nothing else (the brok
 ``open:<group>``        zset    parcel → since when it stands there (ms); ``stays``: the groups met
 ``aside``               hash    "channel/recipient" → "since (ms) mark error": an address nothing arrives at
 ``count``               hash    event → how often
+``vault:<name>``        hash    a secret that all workers share: value, version, end of the lease of who renews it
 ``push:<digest>``       string  a push that is being taken in, or was
 ``meta secret fact:…``          schema; the key of notice ids; small facts
 ======================  ======  =============================================================================
@@ -57,10 +58,12 @@ from workers.store.rows import (
     notice_id,
 )
 from workers.store.stays import Recollection, Stays
+from workers.store.vault import Vault
 
 __all__ = [
     "SCHEMA", "STATES", "Aside", "Attempt", "Bells", "Changed", "Claim", "Claimed", "Commit", "Looked", "Notice",
-    "NoticeRow", "Owed", "Recollection", "Remembered", "SourceHealth", "State", "Store", "Unsettled", "notice_id", "trouble",
+    "NoticeRow", "Owed", "Recollection", "Remembered", "SourceHealth", "State", "Store", "Unsettled", "Vault", "notice_id",
+    "trouble",
 ]  # fmt: skip
 
 
@@ -72,6 +75,11 @@ class Store(Parcels, Notices, Facts, Desk, Stays, Addresses):
 
     def __init__(self, client: redis.Redis) -> None:
         self.scripts = Scripts(client)
+
+    @property
+    def vault(self) -> Vault:
+        """The secrets that change and that all workers share."""
+        return Vault(self.scripts)
 
     @classmethod
     def connect(cls, url: str) -> Store:
