@@ -423,4 +423,5 @@ def _ask(watched: tuple[Order, ParcelRef], memo: str) -> Ask:
         postcode=order.postcode,
         order=order.number,
         memo=memo,
+        parcels=len(order.parcels),
     )

@@ -107,7 +107,7 @@ def test_everything_the_example_only_mentions_loads_too(file: Path) -> None:
     loaded = load(file, text)
     assert [w.message for w in loaded.warnings] == []
     assert set(loaded.channels) == {"mail", "text", "hook"}
-    assert set(loaded.sources) == {"track", "cainiao"}
+    assert set(loaded.sources) == {"track", "mails", "cainiao"}
     assert [parcel.number for parcel in loaded.orders["desk-lamp"].parcels] == [
         "RR123456785CN",
         "LX987654326NL",

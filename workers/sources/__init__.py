@@ -49,6 +49,7 @@ class Ask:
     lang: str = ""
     order: str = ""  # the shop's number of the order
     memo: str = ""  # what this source asked us to remember of this parcel last time
+    parcels: int = 1  # how many parcels that order has
 
 
 @dataclass(frozen=True, slots=True)
