@@ -28,6 +28,7 @@ from workers import actors, channels, knowledge, settings, sources
 from workers.core.history import History
 from workers.core.judgement import Judge
 from workers.errors import Misconfigured, Trouble
+from workers.heart import BEAT, EVERY, Heart
 from workers.heel import heel
 from workers.house import House
 from workers.pipeline import Pipeline
@@ -220,6 +221,7 @@ def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ)
     house()
     store.prepare()
     broker = make_broker(url)
+    name = f"{socket.gethostname()}:{os.getpid()}"
     bells: list[actors.Bells] = []
     pipeline = Pipeline(
         house=house,
@@ -229,9 +231,10 @@ def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ)
         clock=now,
         wait=pause,
         ring=lambda actor, argument: bells[0].ring(actor, argument),
-        worker=f"{socket.gethostname()}:{os.getpid()}",
+        worker=name,
     )
     bells.append(actors.build(broker, lambda: pipeline))
+    broker.add_middleware(Heart(lambda: store.beat(f"worker:{name}", ttl=BEAT)))
     return App(house, store, pipeline, bells[0], broker)
 
 
@@ -308,7 +311,7 @@ class Desk:
             return BACKLOG - int(self._app.broker.do_qsize(queue))
 
     def beat(self) -> None:
-        self._app.store.beat(f"scheduler:{self._name}", ttl=timedelta(seconds=60))
+        self._app.store.beat(f"scheduler:{self._name}", ttl=BEAT)
 
     def clock(self) -> Clock:
         """Return the clock with our ticks on it."""
@@ -316,7 +319,7 @@ class Desk:
             {
                 "sync": (timedelta(seconds=5), self.sync),
                 "ring": (timedelta(seconds=1), self.ring),
-                "beat": (timedelta(seconds=15), self.beat),
+                "beat": (EVERY, self.beat),
             },
             clock=now,
         )

@@ -39,6 +39,10 @@ def scheduler_argv(config: Path) -> list[str]:
     return [sys.executable, "-m", "workers", "scheduler", "--config", str(config)]
 
 
+def web_argv(config: Path) -> list[str]:
+    return [sys.executable, "-m", "workers", "web", "--config", str(config)]
+
+
 def worker_argv(threads: int) -> list[str]:
     """One process per dramatiq master: the master stops all its processes when one dies."""
     return [

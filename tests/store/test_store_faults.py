@@ -66,6 +66,8 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "push_begins": lambda s: s.push_begins("d", lease=LEASE),
     "push_done": lambda s: s.push_done("d", ttl=HOUR),
     "push_dropped": lambda s: s.push_dropped("d"),
+    "gauges": lambda s: s.gauges(),
+    "stages": lambda s: s.stages([P]),
     "remember": lambda s: s.remember("x", b"y"),
     "recollect": lambda s: s.recollect("x"),
     "set_aside": lambda s: s.set_aside("mail", "ana", "m", error="550"),

@@ -22,6 +22,7 @@ from workers import settings as settings_file
 from workers import supervise
 from workers.cli import report
 from workers.cli.common import Config, Json, command, console, engine, fail, loaded, say
+from workers.cli.web import need_extra
 from workers.engine import find
 from workers.errors import Misconfigured
 from workers.heel import heel
@@ -59,8 +60,10 @@ def run(config: Config = None, once: Once = False, as_json: Json = False) -> Non
         if lost:
             fail("\n".join(lost), code=4)
         return
+    if settings.web is not None:
+        need_extra()
     with engine(settings) as running:
-        supervisor = _supervisor(path, settings, running.url)
+        supervisor = _supervisor(path, settings, running.url, web=settings.web is not None)
         parcels = len(settings.parcels)
         with _running(supervisor):
             say(f"Watching {parcels} {'parcel' if parcels == 1 else 'parcels'} of {path}. Ctrl-C stops. "
@@ -92,12 +95,14 @@ def with_store(settings: Settings, work: Callable[[Store], object]) -> None:
         work(store)
 
 
-def _supervisor(path: Path, settings: Settings, url: str) -> supervise.Supervisor:
+def _supervisor(path: Path, settings: Settings, url: str, *, web: bool = False) -> supervise.Supervisor:
     children = [supervise.Child("scheduler", supervise.scheduler_argv(path))]
     children += [
         supervise.Child(f"worker-{number}", supervise.worker_argv(settings.worker.threads))
         for number in range(1, settings.worker.processes + 1)
     ]
+    if web:
+        children.append(supervise.Child("web", supervise.web_argv(path)))
     return supervise.Supervisor(
         children, environ=supervise.worker_environ(os.environ, config=path, url=url), clock=wiring.uptime
     )

@@ -1,11 +1,12 @@
 """The user's file: read, checked, watched. Importing this reads nothing."""
 
 from workers.settings.example import write_example
-from workers.settings.reading import load
+from workers.settings.reading import EXPOSE, load
 from workers.settings.settled import Recipient, Section, Settings, WebSettings, WorkerSettings
 from workers.settings.watch import Looked, Watch
 
 __all__ = [
+    "EXPOSE",
     "Looked",
     "Recipient",
     "Section",

@@ -21,7 +21,7 @@ Keys, all under ``{cw}:``, all in one database that holds nothing else (the brok
 ``stay:<group>``        list    "from until" (ms) of stays that ended, the last two thousand
 ``open:<group>``        zset    parcel → since when it stands there (ms); ``stays``: the groups met
 ``aside``               hash    "channel/recipient" → "since (ms) mark error": an address nothing arrives at
-``count``               hash    event → how often
+``count``               hash    event → how often; ``ended``: "state channel" → how often notices came to that
 ``vault:<name>``        hash    a secret that all workers share: value, version, end of the lease of who renews it
 ``push:<digest>``       string  a push that is being taken in, or was
 ``meta secret fact:…``          schema; the key of notice ids; small facts
@@ -37,6 +37,7 @@ from redis.retry import Retry
 from workers.store.addresses import Addresses, Aside
 from workers.store.desk import Desk, Unsettled
 from workers.store.facts import SCHEMA, Facts
+from workers.store.gauges import Gauges, Numbers, SourceGauge
 from workers.store.lua import Scripts, trouble
 from workers.store.notices import Notices
 from workers.store.parcels import Parcels
@@ -61,13 +62,13 @@ from workers.store.stays import Recollection, Stays
 from workers.store.vault import Vault
 
 __all__ = [
-    "SCHEMA", "STATES", "Aside", "Attempt", "Bells", "Changed", "Claim", "Claimed", "Commit", "Looked", "Notice",
-    "NoticeRow", "Owed", "Recollection", "Remembered", "SourceHealth", "State", "Store", "Unsettled", "Vault", "notice_id",
-    "trouble",
+    "SCHEMA", "STATES", "Aside", "Attempt", "Bells", "Changed", "Claim", "Claimed", "Commit", "Gauges", "Looked", "Notice",
+    "NoticeRow", "Owed", "Recollection", "Remembered", "SourceGauge", "SourceHealth", "State", "Store", "Unsettled", "Vault",
+    "notice_id", "trouble",
 ]  # fmt: skip
 
 
-class Store(Parcels, Notices, Facts, Desk, Stays, Addresses):
+class Store(Parcels, Notices, Facts, Desk, Stays, Addresses, Numbers):
     """Everything remembered. Safe to share between threads. Makes no connection before the first call.
 
     *client* must send each command once (no retries) and not decode answers: ``Store.connect`` makes one.

@@ -35,6 +35,7 @@ local function move(id, from, to, channel, made, due)
     redis.call('ZADD', P .. 'ob:' .. channel, due, id)
   else
     redis.call('ZREM', P .. 'ob:' .. channel, id)
+    redis.call('HINCRBY', P .. 'ended', to .. ' ' .. channel, 1)
   end
 end
 

@@ -1,0 +1,116 @@
+"""Whether it lives, whether it works, and its numbers, as those who watch it would ask."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.servers.rows import LEASE
+from tests.servers.valkey import start_valkey, until
+from tests.web import pushes
+from tests.web.conftest import SOURCES, Site
+from tests.web.pushes import NUMBER, sign_17track
+from tests.web.test_push_in import held, history, signed
+from workers.web import metrics as shown
+
+MINUTE = timedelta(minutes=1)
+
+
+def readiness(site: Site) -> tuple[int, dict[str, str]]:
+    answer = site.get("/readyz")
+    said = json.loads(answer.body)
+    assert said["ready"] == (answer.status == 200)
+    return answer.status, said["checks"]
+
+
+def test_it_is_ready_while_a_scheduler_and_a_worker_give_signs_of_life(site: Site) -> None:
+    assert readiness(site)[0] == 503
+    site.store.beat("worker:w1:7", ttl=MINUTE)
+    site.store.beat("scheduler:s1:8", ttl=MINUTE)
+    assert readiness(site) == (200, dict.fromkeys(("file", "store", "scheduler", "worker"), "ok"))
+
+
+def test_it_turns_red_when_the_scheduler_falls_silent_and_says_so(site: Site) -> None:
+    site.store.beat("worker:w1:7", ttl=MINUTE)
+    site.store.beat("scheduler:s1:8", ttl=timedelta(seconds=1))
+    assert readiness(site)[0] == 200
+    until(lambda: readiness(site)[0] == 503, seconds=10)
+    _, checks = readiness(site)
+    assert checks["scheduler"] == "no scheduler has given a sign of life for a minute"
+    assert checks["worker"] == "ok"
+
+
+def test_it_lives_and_is_not_ready_without_a_store(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    with start_valkey(tmp_path / "store") as valkey, Site(tmp_path, valkey.url) as site:
+        valkey.kill()
+        status, checks = readiness(site)
+        assert status == 503
+        assert checks["store"] == "the store does not answer"
+        assert str(valkey.socket) not in json.dumps(checks)
+        assert site.get("/healthz").body == "ok\n"
+        valkey.start()
+
+
+def families(site: Site) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
+    answer = site.get("/metrics")
+    assert answer.status == 200
+    return {
+        family.name.removeprefix("customs_watch_"): {
+            tuple(sorted(sample.labels.items())): sample.value for sample in family.samples
+        }
+        for family in text_string_to_metric_families(answer.body)
+    }
+
+
+def test_the_numbers_parse_and_are_those_of_the_store(site: Site) -> None:
+    site.push("track", *signed(pushes.seventeentrack(*history())))
+    site.push("track", *signed(pushes.seventeentrack(*history(), held())))
+    site.push("track", b"{}", sign_17track(b"other"))
+    site.store.beat("worker:w1:7", ttl=MINUTE)
+    site.store.source_news("ship", ok=False, error="away")
+    site.store.pause("ship", after=MINUTE)
+    told = families(site)
+    assert told["notices"][(("state", "pending"),)] == 1
+    assert told["notices_open"] == {(("channel", "mail"), ("state", "pending")): 1}
+    assert told["parcels"][(("stage", "payment_due"),)] == 1
+    assert told["parcels"][(("stage", "not_looked_at"),)] == len(SOURCES) - 1
+    assert sum(told["parcels"].values()) == len(SOURCES)
+    assert told["events"][(("event", "pushes"),)] == 2
+    assert told["pushes_refused"][()] == 1
+    assert told["processes"] == {(("part", "scheduler"),): 0, (("part", "worker"),): 1}
+    assert told["source_failures"][(("source", "ship"),)] == 1
+    assert 50 < told["source_paused_seconds"][(("source", "ship"),)] <= 60
+    assert told["source_watched"][(("source", "track"),)] == 1
+    assert 0 <= told["oldest_pending_seconds"][()] < 60
+    assert told["source_due_lag_seconds"][(("source", "day"),)] >= 0
+
+
+def test_what_was_sent_is_counted_by_channel(site: Site) -> None:
+    site.push("track", *signed(pushes.seventeentrack(*history(), held())))
+    notice = site.store.claim_notice("mail", lease=LEASE, worker="w")
+    assert notice is not None
+    assert not isinstance(notice, bool)
+    site.store.done(notice.id, notice.token)
+    told = families(site)
+    assert told["notices_ended"] == {(("channel", "mail"), ("state", "sent")): 1}
+    assert told["notices"][(("state", "sent"),)] == 1
+    assert told["notices_open"] == {}
+    assert told["oldest_pending_seconds"][()] == 0
+
+
+def test_no_label_names_a_parcel_or_a_person(site: Site) -> None:
+    site.push("track", *signed(pushes.seventeentrack(*history(), held())))
+    said = site.get("/metrics").body
+    assert NUMBER not in said
+    assert "ana" not in said
+    labels = {name for family in families(site).values() for key in family for name, _ in key}
+    assert labels <= {"state", "channel", "stage", "source", "event", "part"}
+
+
+def test_every_event_that_is_shown_is_one_that_is_counted() -> None:
+    scripts = " ".join(path.read_text() for path in Path("workers/store").glob("*.lua"))
+    assert [event for event in shown.EVENTS if f"'{event}'" not in scripts] == []

@@ -1,0 +1,87 @@
+"""All addresses as one ASGI application. Answers are constant sentences: no markup, no detail of what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import structlog
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from workers.app import App
+from workers.errors import StoreTrouble
+from workers.web import health, metrics, push
+from workers.web.counting import Counting
+
+log = structlog.get_logger("customs_watch")
+
+# A page that needs more says so in its own response: what is set there stays.
+HEADERS: Mapping[str, str] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Connection": "close",  # one request a connection: none can be kept half open behind another
+}
+SAID = {
+    400: "not understood", 404: "not found", 405: "not allowed", 408: "too slow", 413: "too large",
+    422: "not understood", 500: "something went wrong here", 503: "not now, try again",
+}  # fmt: skip
+
+
+def site(app: App, *, limits: push.Limits | None = None) -> ASGIApp:
+    """Return the application; every process makes its own."""
+    counting = Counting()
+    inner = Starlette(
+        routes=[
+            *push.routes(app, counting, limits or push.Limits()),
+            *health.routes(app),
+            *metrics.routes(app, counting),
+        ],
+        exception_handlers={HTTPException: _refused, StoreTrouble: _away, Exception: _broken},
+    )
+    inner.router.redirect_slashes = False  # a guess at an address is told nothing, not where it nearly was
+    return Armour(inner)
+
+
+def say(status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the one answer there is for *status*."""
+    return PlainTextResponse(SAID.get(status, "no") + "\n", status, headers)
+
+
+def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 -- registered for these alone
+    return say(error.status_code, error.headers)
+
+
+def _away(_: Request, error: Exception) -> Response:
+    log.warning("store_away", error=str(error))
+    return say(503, {"Retry-After": "30"})
+
+
+def _broken(_: Request, error: Exception) -> Response:
+    log.error("web_failed", error=type(error).__name__)
+    return say(500)
+
+
+class Armour:
+    """Puts our headers on every answer, whoever made it."""
+
+    def __init__(self, inner: ASGIApp) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def armoured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=message.setdefault("headers", []))
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._inner(scope, receive, armoured)
