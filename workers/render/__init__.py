@@ -21,7 +21,7 @@ from workers.core.brief import VERSION
 from workers.core.model import Message
 from workers.core.quote import shorten
 from workers.errors import Permanent
-from workers.render import formats
+from workers.render import formats, voices
 from workers.render.bundle import Kind, bundle_message
 from workers.render.catalogs import Catalogs
 from workers.render.owner_words import owner_message
@@ -160,6 +160,7 @@ class Renderer:
             "words": words,
             "names": self._names(told),
             "costs": self._costs(context["cost"], told),
+            "voices": voices.lines(context, self._templates, told),
             "timeline": self._timeline(context, told),
             "letters": self._letters(context, reader),
             "reasons": self._reasons(context, told),
@@ -290,6 +291,7 @@ class Renderer:
                 **event,
                 "when": reader.moment(event["at"], day_only=event["day_only"]),
                 "stage": self._templates.name(f"stage_{event['stage']}", told),
+                "shown_by": voices.witnesses(event, self._templates, told),
             }
             for event in context["timeline"]
         ]
