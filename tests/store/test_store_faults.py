@@ -45,6 +45,9 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "retry": lambda s: s.retry("n", "t", after=HOUR, error="x"),
     "fail": lambda s: s.fail("n", "t", error="x"),
     "skip": lambda s: s.skip("n", "t", reason="x"),
+    "unsay": lambda s: s.unsay("n", "t", reason="x"),
+    "wait": lambda s: s.wait("n", "t", after=HOUR, reason="quiet"),
+    "lately": lambda s: s.lately(P, "mail", "anna", within=HOUR),
     "uncertain": lambda s: s.uncertain("n", "t", error="x", then="hold"),
     "sweep": lambda s: s.sweep(),
     "unsettled": lambda s: s.unsettled(within=HOUR),
@@ -253,7 +256,7 @@ def test_every_script_is_run_by_some_method(valkey: Valkey) -> None:
     notice = take(store)
     store.done("n", notice.token)
     for name, call in CALLS.items():
-        if name not in ("renew", "done", "retry", "fail", "skip", "uncertain"):
+        if name not in ("renew", "done", "retry", "fail", "skip", "unsay", "wait", "uncertain"):
             call(store)
     shipped = {path.stem for path in Path(__file__).resolve().parents[2].glob("workers/store/*.lua")} - {
         "prelude"

@@ -223,7 +223,7 @@ CASES = [
         "row[1] ~= 'sending' or row[2] ~= token",
         "row[1] ~= 'sending'",
     ),
-    Case(only_the_holder_renews, "renew", "row[1] ~= 'sending' or row[2] ~= ARGV[2]", "row[1] ~= 'sending'"),
+    Case(only_the_holder_renews, "renew", "row[1] ~= 'sending' or row[2] ~= ARGV[1]", "row[1] ~= 'sending'"),
     Case(
         what_is_sent_is_never_sent_again,
         "prelude",
@@ -231,7 +231,7 @@ CASES = [
         "redis.call('HSET', key, 'st', 'pending')",
     ),
     Case(
-        an_end_may_be_said_twice, "finish", "if row[2] == token and row[8] == verb then return 'ok' end", ""
+        an_end_may_be_said_twice, "finish", "if row[2] == token and row[8] == verb then return true end", ""
     ),
     Case(no_decision_is_lost_to_another, "commit", "~= version then", "== nil then"),
     Case(the_same_op_is_done_once, "commit", "if redis.call('EXISTS', done) == 1 then return 'done' end", ""),

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
 from typing import Any
 
 from pydantic import ValidationError
 
 from workers import resources
+from workers.core.timing import Habits, quiet_until
 from workers.loading import Step, Wrong, mistakes_of
 from workers.settings import values
 from workers.settings.findings import Findings
-from workers.settings.settled import Recipient, Section
+from workers.settings.settled import Escalation, Recipient, Section
 from workers.settings.shapes import RecipientShape
 from workers.settings.shapes import name as check_name
 
+_ANY_DAY = date(2026, 6, 1)
 _NOBODYS_PHONE = "+12025550100"  # reserved for fiction; no message to it ever leaves the machine
 
 
@@ -52,8 +55,53 @@ def recipients(
             email=shape.email,
             phone=shape.phone,
             channels=_channels(findings, at, shape, channels, None if named is None else frozenset(named)),
+            habits=_habits(findings, at, shape),
+            escalation=_escalation(findings, at, name, shape, channels, raw),
         )
     return out
+
+
+def _habits(findings: Findings, at: tuple[Step, ...], shape: RecipientShape) -> Habits:
+    digest, quiet = shape.digest, shape.quiet
+    # Any day without a change of the clock will do to see whether one lies in the other.
+    if (
+        digest is not None
+        and quiet is not None
+        and quiet_until(quiet, now=datetime.combine(_ANY_DAY, digest.at, UTC), zone=UTC)
+    ):
+        said = f"{'.'.join(map(str, at))}.digest: comes in the quiet hours, so it waits for their end"
+        findings.odd((*at, "digest"), said, f"a time from {quiet.ends:%H:%M} on")
+    return Habits(quiet, digest, shape.gap, shape.daily_cap)
+
+
+def _escalation(
+    findings: Findings,
+    at: tuple[Step, ...],
+    name: str,
+    shape: RecipientShape,
+    channels: Mapping[str, Section],
+    people: Mapping[str, Any],
+) -> Escalation | None:
+    where = ".".join(map(str, at))
+    if shape.escalate_to and shape.escalate_to not in people:
+        said = f"{where}.escalate_to: there is no recipient {shape.escalate_to!r}"
+        findings.wrong((*at, "escalate_to"), said, nearest(shape.escalate_to, people))
+    if shape.escalate_by and channels and shape.escalate_by not in channels:
+        said = f"{where}.escalate_by: there is no channel {shape.escalate_by!r}"
+        findings.wrong((*at, "escalate_by"), said, nearest(shape.escalate_by, channels))
+    if bool(shape.escalate_after) != bool(shape.escalate_by or shape.escalate_to):
+        hint = "such as 'escalate_after: 6h' and 'escalate_by: text' or 'escalate_to: ben'"
+        findings.wrong(
+            at, f"{where}: escalate_after needs escalate_by or escalate_to, and they need it", hint
+        )
+    has = {"mail": bool(shape.email), "short": bool(shape.phone)}
+    section = channels.get(shape.escalate_by)
+    if section is not None and not shape.escalate_to and not has.get(form_of(section), True):
+        said = f"{where}.escalate_by: {shape.escalate_by!r} needs {_address(section)}"
+        findings.wrong((*at, "escalate_by"), said, f"add {_address(section)}")
+    if not shape.escalate_after:
+        return None
+    return Escalation(shape.escalate_after, shape.escalate_by, shape.escalate_to or name)
 
 
 def nobody_named(findings: Findings, channels: Mapping[str, Section]) -> dict[str, Recipient]:
@@ -106,7 +154,8 @@ def _channels(
     where = ".".join(map(str, at))
     has = {"mail": bool(shape.email), "short": bool(shape.phone), "own": bool(shape.channels)}
     if not shape.channels:
-        fit = tuple(name for name, section in channels.items() if has[form_of(section)])
+        kept = "" if shape.escalate_to else shape.escalate_by  # for what nobody acknowledged, and nothing else
+        fit = tuple(name for name, section in channels.items() if has[form_of(section)] and name != kept)
         if not fit and named is not None and named <= channels.keys():
             missing = " or ".join(sorted({_address(section) for section in channels.values()}))
             findings.wrong(at, f"{where}: no channel can reach them", f"give {missing}, or add a channel")

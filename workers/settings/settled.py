@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from workers.core.model import Order, ParcelRef
+from workers.core.timing import Habits
 from workers.errors import Mistake
+
+_ANY_TIME = Habits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,17 @@ class Recipient:
     email: str = ""
     phone: str = ""  # E.164
     channels: tuple[str, ...] = ()
+    habits: Habits = _ANY_TIME
+    escalation: Escalation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """What happens to an urgent notice that nobody acknowledged: it goes once more, another way."""
+
+    after: timedelta
+    by: str  # a channel of the next recipient; "" for all of theirs
+    to: str  # the name of the next recipient; the same one, where only the channel differs
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any, ClassVar
 
 from pydantic import (
@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from workers.core.model import Money, Prepaid
+from workers.core.timing import Quiet, Summary
 from workers.loading import Wrong
 from workers.settings import values
 
@@ -82,6 +83,7 @@ Day = Annotated[date | None, PlainValidator(values.day)]
 Country = Annotated[str, PlainValidator(values.country)]
 Paid = Annotated[Prepaid, PlainValidator(values.paid)]
 Vat = Annotated[tuple[Prepaid, Money | None], PlainValidator(values.vat)]
+Length = Annotated[timedelta | None, PlainValidator(values.duration)]
 Switch = Annotated[bool, PlainValidator(_switch)]
 Count = Annotated[Annotated[int, Field(ge=1, le=999)] | None, BeforeValidator(_or_empty)]
 
@@ -107,6 +109,14 @@ class RecipientShape(Shape):
         "locale": "language",
         "tz": "timezone",
         "zone": "timezone",
+        "quiet_hours": "quiet",
+        "do_not_disturb": "quiet",
+        "summary": "digest",
+        "min_gap": "gap",
+        "minimum_gap": "gap",
+        "cap": "daily_cap",
+        "limit": "daily_cap",
+        "escalate": "escalate_after",
     }
 
     email: Annotated[str, PlainValidator(values.email)] = ""
@@ -114,6 +124,13 @@ class RecipientShape(Shape):
     language: Line = "en"
     timezone: Annotated[str, PlainValidator(values.zone)] = "UTC"
     channels: Names = Field(default_factory=list)
+    quiet: Annotated[Quiet | None, PlainValidator(values.quiet)] = None
+    digest: Annotated[Summary | None, PlainValidator(values.digest)] = None
+    gap: Length = None
+    daily_cap: Count = None
+    escalate_after: Length = None
+    escalate_by: Line = ""
+    escalate_to: Line = ""
 
 
 class TrackingShape(Shape):

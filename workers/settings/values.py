@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from functools import cache
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from babel import Locale
 from babel.numbers import get_territory_currencies
 
 from workers.core.model import Money, Prepaid
+from workers.core.timing import Quiet, Summary
 from workers.loading import Wrong
 
 _MONEY = re.compile(r"(?P<amount>[0-9]{1,12}(\.[0-9]{1,4})?) ?(?P<currency>[A-Za-z]{3})", re.ASCII)
@@ -184,6 +185,44 @@ def duration(text: object) -> timedelta | None:
     if found is None or not int(found["n"]):
         raise Wrong(f"{_quoted(text)} is not a length of time", "such as 90m, 6h or 2d")
     return timedelta(minutes=int(found["n"]) * _MINUTES[found["unit"]])
+
+
+_CLOCK = re.compile(r"(?P<h>[01]?[0-9]|2[0-3])[:.](?P<m>[0-5][0-9])", re.ASCII)
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def clock(text: str) -> time | None:
+    """``"07:30"`` → time; None for anything else."""
+    found = _CLOCK.fullmatch(text.strip())
+    return time(int(found["h"]), int(found["m"])) if found else None
+
+
+def quiet(text: object) -> Quiet | None:
+    """``"22:00-07:00"`` → Quiet; empty → None."""
+    if not isinstance(text, str):
+        raise Wrong("must be a time and a time", "such as 22:00-07:00")
+    if not text.strip():
+        return None
+    begins, _, ends = re.sub(r"\s*(?:–|\bto\b)\s*", "-", text.strip()).partition("-")
+    first, last = clock(begins), clock(ends)
+    if first is None or last is None or first == last:
+        raise Wrong(f"{_quoted(text)} is not a part of the day", "such as 22:00-07:00")
+    return Quiet(first, last)
+
+
+def digest(text: object) -> Summary | None:
+    """``"daily 08:00"`` or ``"friday 18:00"`` → Summary; empty → None."""
+    if not isinstance(text, str):
+        raise Wrong("must be a day and a time", "such as daily 08:00, or friday 18:00")
+    words = text.lower().replace("weekly", " ").replace(" on ", " ").replace(" at ", " ").split()
+    if not words and not text.strip():
+        return None
+    at = clock(words[-1]) if words else None
+    day = words[0] if len(words) == 2 else ""
+    named = [i for i, name in enumerate(_DAYS) if len(day) >= 2 and name.startswith(day)]
+    if at is None or (day != "daily" and len(named) != 1):
+        raise Wrong(f"{_quoted(text)} is not when a digest can come", "such as daily 08:00, or friday 18:00")
+    return Summary(at, None if day == "daily" else named[0])
 
 
 _NUMBER = re.compile(r"[A-Z0-9][A-Z0-9._-]{3,48}[A-Z0-9]", re.ASCII)

@@ -14,6 +14,9 @@ Keys, all under ``{cw}:``, all in one database that holds nothing else (the brok
 ``st:<state>``          zset    notice → when it was made (ms); ``held`` and ``failed`` wait here for a person
 ``pn:<parcel>``         zset    notice → when it was made (ms)
 ``att:<notice>``        list    its attempts, the last fifty
+``bn:<bundle>``         set     open notices that go out in one message when their time comes
+``out:<channel><who>``  zset    message → when it went out (ms), of two days
+``esc``                 zset    urgent notice that was sent → when it is passed on unless somebody acknowledged (ms)
 ``op:<token>``          string  a commit that was done, for an hour
 ``sources channels``    set     names met
 ``beats beat``          zset    living processes, with the hash of their last beats

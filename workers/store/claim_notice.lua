@@ -1,11 +1,13 @@
 #!lua flags=allow-oom
--- Leases the first due notice of a channel to one worker under a new token. Full memory does not stop what is owed.
--- ARGV: channel, lease (ms), token, worker.  Returns false if nothing is due, 1 to be asked again, or the notice.
+-- Leases the first due notice of a channel to one worker under a new token, with all that goes out in one message with it.
+-- Full memory does not stop what is owed. ARGV: channel, lease (ms), token, worker.
+-- Returns false if nothing is due, 1 to be asked again, or {message, {id, state it had, fields}, ...}.
 local channel = ARGV[1]
 local queue = P .. 'ob:' .. channel
-for _ = 1, 50 do
-  local id = redis.call('ZRANGE', queue, '-inf', now, 'BYSCORE', 'LIMIT', 0, 1)[1]
-  if not id then return false end
+local MOST = 200 -- notices of one message
+
+-- Lease one open notice, or end it where it may not be sent any more; nil then.
+local function lease(id)
   local key = P .. 'n:' .. id
   local row = redis.call('HMGET', key, 'st', 'made', 'exp', 'crash', 'wk', 'cl', 'over')
   local state, made, crashes = row[1], row[2], tonumber(row[4] or 0)
@@ -33,9 +35,45 @@ for _ = 1, 50 do
     redis.call('HSET', key, 'tok', ARGV[3], 'wk', ARGV[4], 'cl', now)
     redis.call('HDEL', key, 'fin')
     redis.call('HINCRBY', key, 'att', 1)
-    local notice = redis.call('HMGET', key, 'parcel', 'rcpt', 'why', 'stage', 'occ', 'topic', 'ctx', 'att', 'crash',
-      'made', 'unc', 'urg', 'exp', 'err', 'msg')
-    return {id, state, notice}
+    return {id, state, redis.call('HMGET', key, 'parcel', 'rcpt', 'why', 'stage', 'occ', 'topic', 'ctx', 'att', 'crash',
+      'made', 'unc', 'urg', 'exp', 'err', 'wt', 'freed')}
+  end
+end
+
+-- The others of a bundle that are due, and belong to the same message where one was begun: an attempt at a message that
+-- may have arrived is repeated with the same notices and no new ones.
+local function others(id, bundle, message)
+  local found = {}
+  local members = redis.call('SMEMBERS', P .. 'bn:' .. bundle)
+  table.sort(members)
+  for _, other in ipairs(members) do
+    if #found + 1 >= MOST then break end
+    local due = other ~= id and redis.call('ZSCORE', queue, other)
+    if due and tonumber(due) <= now and redis.call('HGET', P .. 'n:' .. other, 'msg') == message then
+      found[#found + 1] = lease(other)
+    end
+  end
+  return found
+end
+
+for _ = 1, 50 do
+  local id = redis.call('ZRANGE', queue, '-inf', now, 'BYSCORE', 'LIMIT', 0, 1)[1]
+  if not id then return false end
+  local first = lease(id)
+  if first then
+    local own = redis.call('HMGET', P .. 'n:' .. id, 'bun', 'msg')
+    local taken = own[1] and others(id, own[1], own[2]) or {}
+    table.insert(taken, 1, first)
+    local message = own[2] or id
+    if #taken > 1 and not own[2] then
+      local ids = {}
+      for i, one in ipairs(taken) do ids[i] = one[1] end
+      table.sort(ids) -- the same notices make the same message
+      message = string.sub(redis.sha1hex(table.concat(ids, ' ')), 1, 32)
+      for _, one in ipairs(taken) do redis.call('HSET', P .. 'n:' .. one[1], 'msg', message) end
+    end
+    table.insert(taken, 1, message)
+    return taken
   end
 end
 return 1

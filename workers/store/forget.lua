@@ -6,10 +6,13 @@ for _, source in ipairs(redis.call('SMEMBERS', P .. 'sources')) do
   redis.call('HDEL', P .. 'look:' .. source, parcel)
 end
 for _, id in ipairs(redis.call('ZRANGE', P .. 'pn:' .. parcel, 0, -1)) do
-  local row = redis.call('HMGET', P .. 'n:' .. id, 'st', 'chan')
+  local row = redis.call('HMGET', P .. 'n:' .. id, 'st', 'chan', 'bun', 'rcpt', 'msg')
   if row[1] then
     redis.call('ZREM', P .. 'st:' .. row[1], id)
     redis.call('ZREM', P .. 'ob:' .. row[2], id)
+    redis.call('ZREM', P .. 'esc', id)
+    if row[4] then redis.call('ZREM', P .. 'out:' .. #row[2] .. ':' .. row[2] .. row[4], row[5] or id) end
+    if row[3] then redis.call('SREM', P .. 'bn:' .. row[3], id) end
   end
   redis.call('DEL', P .. 'n:' .. id, P .. 'att:' .. id)
 end

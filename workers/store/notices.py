@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal, cast
 
@@ -17,6 +18,7 @@ from workers.errors import LostLease
 from workers.store.lua import PREFIX, Scripts, spoken
 from workers.store.rows import STATES, Attempt, Notice, NoticeRow, State, ms, text, when
 
+Ids = str | Sequence[str]  # one notice, or all of one message
 Verb = Literal["release", "resend", "drop"]
 _PAGE = 500  # arguments of one script
 
@@ -29,6 +31,7 @@ class Notices:
     def claim_notice(self, channel: str, *, lease: timedelta, worker: str) -> Notice | None:
         """Lease the first due notice of *channel*, or return None. *worker* is a name for the log.
 
+        ``others``: what goes out in one message with it, leased under the same token.
         A notice whose holder never said how it ended counts a crash and is marked uncertain; after more than
         three it is held. One past its deadline expires.
         """
@@ -40,71 +43,45 @@ class Notices:
             answer = self.scripts.run("claim_notice", channel, ms(lease), token, worker)
         if not answer:
             return None
-        (
-            parcel,
-            recipient,
-            why,
-            stage,
-            occurrence,
-            topic,
-            context,
-            attempts,
-            crashes,
-            made,
-            unc,
-            urgent,
-            exp,
-            err,
-            message,
-        ) = answer[2]
-        created = when(made)
-        assert created is not None  # noqa: S101  # written with the row by commit.lua
-        return Notice(
-            id=text(answer[0]),
-            token=token,
-            parcel=text(parcel),
-            channel=channel,
-            recipient=text(recipient),
-            why=text(why),
-            stage=text(stage),
-            occurrence=int(occurrence),
-            topic=text(topic),
-            context=context,
-            attempts=int(attempts),
-            crashes=int(crashes or 0),
-            created=created,
-            previous=cast("State", text(answer[1])),
-            uncertain=bool(unc),
-            urgent=urgent == b"1",
-            expires=when(exp),
-            error=text(err),
-            message=text(message) or text(answer[0]),
-        )
+        message = text(answer[0])
+        taken = [_claimed(one, channel, token, message) for one in answer[1:]]
+        return replace(taken[0], others=tuple(taken[1:]))
 
-    def renew(self, id: str, token: str, *, lease: timedelta) -> None:
+    def renew(self, ids: Ids, token: str, *, lease: timedelta) -> None:
         """Keep a claim for *lease* from now."""
-        if self.scripts.run("renew", id, token, ms(lease)) != b"ok":
-            raise LostLease(f"notice {id} is not ours any more")
+        if lost := int(self.scripts.run("renew", token, ms(lease), *_listed(ids))):
+            raise LostLease(f"{_named(ids, lost)} not ours any more")
 
-    def done(self, id: str, token: str, *, reference: str = "") -> None:
-        """The other side accepted; *reference* is its own id."""
-        self._finish(id, token, "done", reference=reference)
+    def done(self, ids: Ids, token: str, *, reference: str = "", follow_up: timedelta | None = None) -> None:
+        """The other side accepted; *reference* is its own id. *follow_up*: an urgent one comes up again after that long."""
+        self._finish(ids, token, "done", extra=reference[:200], follow_up=follow_up)
 
-    def retry(self, id: str, token: str, *, after: timedelta, error: str) -> None:
+    def retry(self, ids: Ids, token: str, *, after: timedelta, error: str) -> None:
         """Nothing was accepted; try again after that long."""
-        self._finish(id, token, "retry", after=after, error=error)
+        self._finish(ids, token, "retry", after=after, error=error)
 
-    def fail(self, id: str, token: str, *, error: str) -> None:
+    def fail(self, ids: Ids, token: str, *, error: str) -> None:
         """It never will be accepted."""
-        self._finish(id, token, "fail", error=error)
+        self._finish(ids, token, "fail", error=error)
 
-    def skip(self, id: str, token: str, *, reason: str) -> None:
+    def skip(self, ids: Ids, token: str, *, reason: str) -> None:
         """It should not be sent any more."""
-        self._finish(id, token, "skip", error=reason)
+        self._finish(ids, token, "skip", error=reason)
+
+    def unsay(self, ids: Ids, token: str, *, reason: str) -> None:
+        """It should not be sent now; where the same is decided again, it is owed again."""
+        self._finish(ids, token, "unsay", error=reason)
+
+    def wait(self, ids: Ids, token: str, *, after: timedelta, reason: str, bundle: str = "") -> None:
+        """Its time comes after that long; that was no attempt. What has one *bundle* then goes out in one message.
+
+        A deadline that would pass before is moved to a day after it.
+        """
+        self._finish(ids, token, "wait", after=after, error=reason, extra=bundle)
 
     def uncertain(
         self,
-        id: str,
+        ids: Ids,
         token: str,
         *,
         error: str,
@@ -112,7 +89,16 @@ class Notices:
         after: timedelta = timedelta(0),
     ) -> None:
         """It may have been accepted: send it again after that long, or hold it for a person to decide."""
-        self._finish(id, token, then, after=after, error=error)
+        self._finish(ids, token, then, after=after, error=error)
+
+    def lately(
+        self, parcel: str, channel: str, recipient: str, *, within: timedelta
+    ) -> tuple[timedelta | None, int]:
+        """Return how long ago *recipient* last had a message about *parcel* by *channel*, and how many of any they had
+        *within* that long (two days at most).
+        """
+        ago, sent = self.scripts.run("lately", parcel, channel, recipient, ms(within))
+        return (None if ago < 0 else timedelta(milliseconds=ago)), int(sent)
 
     def operate(
         self, id: str, verb: Verb, *, seen: NoticeRow | None = None, op: str = ""
@@ -190,18 +176,63 @@ class Notices:
 
     def _finish(
         self,
-        id: str,
+        ids: Ids,
         token: str,
         verb: str,
         *,
         after: timedelta = timedelta(0),
         error: str = "",
-        reference: str = "",
+        extra: str = "",
+        follow_up: timedelta | None = None,
     ) -> None:
         # An error may quote what a server said: one line, bounded.
         said = " ".join(error.split())[:500]
-        if self.scripts.run("finish", id, token, verb, ms(after), said, reference[:200]) != b"ok":
-            raise LostLease(f"notice {id} is not ours any more: {verb!r} came too late")
+        lost = int(
+            self.scripts.run("finish", token, verb, ms(after), said, extra, ms(follow_up), *_listed(ids))
+        )
+        if lost:
+            raise LostLease(f"{_named(ids, lost)} not ours any more: {verb!r} came too late")
+
+
+def _listed(ids: Ids) -> Sequence[str]:
+    return [ids] if isinstance(ids, str) else ids
+
+
+def _named(ids: Ids, lost: int) -> str:
+    return f"notice {ids} is" if isinstance(ids, str) else f"{lost} of {len(ids)} notices are"
+
+
+def _claimed(taken: Sequence[Any], channel: str, token: str, message: str) -> Notice:
+    name, before, fields = taken
+    (
+        parcel, recipient, why, stage, occurrence, topic, context, attempts, crashes, made, unc, urgent, exp, err, waited,
+        freed,
+    ) = fields  # fmt: skip
+    created = when(made)
+    assert created is not None  # noqa: S101  # written with the row by commit.lua
+    return Notice(
+        id=text(name),
+        token=token,
+        parcel=text(parcel),
+        channel=channel,
+        recipient=text(recipient),
+        why=text(why),
+        stage=text(stage),
+        occurrence=int(occurrence),
+        topic=text(topic),
+        context=context,
+        attempts=int(attempts),
+        crashes=int(crashes or 0),
+        created=created,
+        previous=cast("State", text(before)),
+        uncertain=bool(unc),
+        urgent=urgent == b"1",
+        expires=when(exp),
+        error=text(err),
+        message=message,
+        waited=text(waited),
+        freed=bool(freed),
+    )
 
 
 def _row(name: str, fields: dict[bytes, bytes], log: Sequence[bytes], due: float | None) -> NoticeRow:
@@ -230,6 +261,7 @@ def _row(name: str, fields: dict[bytes, bytes], log: Sequence[bytes], due: float
         error=text(get(b"err")),
         reference=text(get(b"ref")),
         message=text(get(b"msg")) or name,
+        waits_for=text(get(b"wt")) if fields[b"st"] == b"pending" else "",
         seen=when(get(b"seen")),
         owner_told=when(get(b"owner")),
         log=tuple(_attempt(line) for line in log),

@@ -36,7 +36,17 @@ local function move(id, from, to, channel, made, due)
   else
     redis.call('ZREM', P .. 'ob:' .. channel, id)
     redis.call('HINCRBY', P .. 'ended', to .. ' ' .. channel, 1)
+    local bundle = redis.call('HGET', P .. 'n:' .. id, 'bun')
+    if bundle then redis.call('SREM', P .. 'bn:' .. bundle, id) end
   end
+end
+
+-- One message went out by a channel to a recipient: remembered for two days, for the cap of a day.
+local function sent_out(channel, recipient, message)
+  local key = P .. 'out:' .. #channel .. ':' .. channel .. recipient
+  redis.call('ZADD', key, now, message)
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now - 172800000)
+  redis.call('PEXPIRE', key, 172800000)
 end
 
 -- One line in a notice's log of attempts, the newest fifty kept.
@@ -56,14 +66,21 @@ local function leave_stay(parcel, stays_in)
 end
 
 -- Creates the notices that ARGV holds from *first* on, eleven each: id, channel, recipient, why, stage, occurrence, topic,
--- context, after (ms), expires (ms or ''), urgent. An id that exists is never touched. *of* is the parcel, or the matter of
+-- context, after (ms), expires (ms or ''), urgent. An id that exists is never touched, unless it was taken back unsaid. *of* is the parcel, or the matter of
 -- the owner: the newer notice about it takes the place of the older that still waits. Returns the set of new ids.
 local function owe(of, first)
   local fresh, speaks = {}, {}
   for i = first, #ARGV, 11 do
     local id, channel, recipient = ARGV[i], ARGV[i + 1], ARGV[i + 2]
     local key = P .. 'n:' .. id
-    if redis.call('HSETNX', key, 'st', 'pending') == 1 then
+    local new = redis.call('HSETNX', key, 'st', 'pending') == 1
+    if not new and redis.call('HGET', key, 'unsaid') then -- skipped before anybody was told, and decided anew
+      redis.call('HDEL', key, 'unsaid', 'end', 'exp', 'over', 'fin', 'wt', 'bun', 'msg', 'freed')
+      redis.call('HSET', key, 'st', 'pending', 'err', '')
+      redis.call('ZREM', P .. 'st:skipped', id)
+      new = true
+    end
+    if new then
       redis.call('HSET', key, 'parcel', of, 'chan', channel, 'rcpt', recipient, 'why', ARGV[i + 3],
         'stage', ARGV[i + 4], 'occ', ARGV[i + 5], 'topic', ARGV[i + 6], 'ctx', ARGV[i + 7],
         'urg', ARGV[i + 10], 'made', now)

@@ -1,9 +1,13 @@
 #!lua flags=allow-oom
--- Lengthens a lease. ARGV: id, token, lease (ms).  Returns 'ok' or 'lost'.
-local row = redis.call('HMGET', P .. 'n:' .. ARGV[1], 'st', 'tok', 'chan')
-if row[1] ~= 'sending' or row[2] ~= ARGV[2] then
-  count('lost_lease')
-  return 'lost'
+-- Lengthens the lease of the notices of one message. ARGV: token, lease (ms), id...  Returns how many are not ours any more.
+local lost = 0
+for i = 3, #ARGV do
+  local row = redis.call('HMGET', P .. 'n:' .. ARGV[i], 'st', 'tok', 'chan')
+  if row[1] ~= 'sending' or row[2] ~= ARGV[1] then
+    count('lost_lease')
+    lost = lost + 1
+  else
+    redis.call('ZADD', P .. 'ob:' .. row[3], 'XX', now + ARGV[2], ARGV[i])
+  end
 end
-redis.call('ZADD', P .. 'ob:' .. row[3], 'XX', now + ARGV[3], ARGV[1])
-return 'ok'
+return lost

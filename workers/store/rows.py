@@ -133,6 +133,13 @@ class Notice:
     expires: datetime | None = None
     error: str = ""  # of the attempt before
     message: str = ""  # the id of the message it goes out in: stable over attempts
+    waited: str = ""  # for what reason of time it waited last
+    freed: bool = False  # by an operator's hand: no reason of time holds it any more
+    others: tuple[Notice, ...] = ()  # what goes out in the same message, under the same token
+
+    @property
+    def all(self) -> tuple[Notice, ...]:
+        return (self, *self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +148,7 @@ class Attempt:
 
     at: datetime
     worker: str
-    outcome: (
-        str  # done | retry | fail | skip | resend | hold | crashed | released | resent | dropped | "late …"
-    )
+    outcome: str  # done | retry | fail | skip | resend | hold | wait | unsay | crashed | released | resent | dropped | "late …"
     error: str
     took: timedelta
 
@@ -173,6 +178,7 @@ class NoticeRow:
     error: str
     reference: str  # the other side's own id
     message: str = ""  # the id of the message it goes out in; its own unless it goes with others
+    waits_for: str = ""  # the reason of time for which it waits
     seen: datetime | None = None  # when a person last saw it dead
     owner_told: datetime | None = None  # when the owner was told that it is dead
     log: tuple[Attempt, ...] = ()
