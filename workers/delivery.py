@@ -6,21 +6,25 @@ A send that began is written down as ended even if the store has to be waited fo
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import structlog
 
 from workers.addresses import Addresses
 from workers.channels import Channel, Envelope, address
-from workers.core.model import Why
+from workers.core.model import Message, Why
 from workers.core.owner import is_matter
 from workers.errors import DeadAddress, LostLease, Permanent, StoreTrouble, Temporary, Uncertain
 from workers.house import House
+from workers.render.bundle import Kind
 from workers.settings import Recipient, Settings
 from workers.store import Notice, Store, notice_id
+from workers.timetable import Timetable
 
 log = structlog.get_logger("customs_watch")
 
@@ -32,6 +36,7 @@ LONGEST_SEND = timedelta(minutes=12)  # an SMTP server may take ten minutes afte
 RETRIES = tuple(timedelta(seconds=s) for s in (30, 120, 600, 1800, 3600, 7200, 14400))
 AGAIN = timedelta(seconds=0.2)  # between tries to write down how a send ended, while the store is away
 BUDGET = timedelta(seconds=30)  # of one call; the sweeper rings again
+PASSED_ON = "passed_on"  # why, of a notice that goes another way because nobody acknowledged it
 
 
 class Delivery:
@@ -53,6 +58,7 @@ class Delivery:
         self._wait = wait
         self._worker = worker
         self._addresses = addresses
+        self._timetable = Timetable(store, clock)
         self._secret = b""
 
     def notify(self, channel_name: str) -> int:
@@ -71,69 +77,132 @@ class Delivery:
         return tried
 
     def _send(self, house: House, notice: Notice) -> None:
+        """Bring one message, with all its notices, to an end: sent, put off, or why not."""
         channel = house.channels.get(notice.channel)
         recipient = house.settings.recipients.get(notice.recipient)
-        gone = _gone(house.settings, notice, recipient, channel)
-        if gone or channel is None or recipient is None:
-            self._store.skip(notice.id, notice.token, reason=gone)
-            log.info("notice_skipped", notice=notice.id, parcel=notice.parcel, reason=gone)
+        left = [one for one in notice.all if not self._leaves(house, one, recipient, channel)]
+        if not left or channel is None or recipient is None:
             return
+        notice = replace(left[0], others=tuple(left[1:]))
+        ids = [one.id for one in left]
         if notice.previous == "sending" and channel.on_uncertain == "hold" and not channel.keyed:
             # Whoever held it died in the middle of a send: it may have been accepted, and this channel must not double.
             self._store.uncertain(
-                notice.id, notice.token, error="a worker died while sending", then="hold", after=timedelta(0)
+                ids, notice.token, error="a worker died while sending", then="hold", after=timedelta(0)
             )
             log.warning("notice_held", notice=notice.id, parcel=notice.parcel)
             return
         to = address(channel.form, email=recipient.email, phone=recipient.phone)
         if why_not := self._addresses.why_not(notice, channel, to):
-            self._store.fail(notice.id, notice.token, error=why_not)
-            log.error("notice_failed", notice=notice.id, parcel=notice.parcel, error=why_not)
+            self._failed(left, why_not)
             return
-        envelope = Envelope(
-            notice=notice.message,
-            to=to,
-            thread=notice_id(self._house_secret(), notice.parcel, "", 0, "thread", "", "", ""),
-            attempt=notice.attempts,
-            urgent=notice.urgent,
-            facts={
-                "parcel": notice.parcel, "stage": notice.stage, "topic": notice.topic, "why": notice.why,
-                "made": notice.created.isoformat(timespec="seconds"),
-            },
-        )  # fmt: skip
+        plan = self._timetable.plan(house.settings, notice, recipient)
+        if plan.until is not None:
+            self._timetable.wait(notice, plan)
+            log.info("notice_waits", notice=notice.id, parcel=notice.parcel, reason=plan.reason)
+            return
+        said = self._in_words(house, notice, recipient, woke=plan.woke)
+        if said is not None:
+            notice, message = said
+            self._hand_over(house, channel, recipient, to, notice, message)
+
+    def _leaves(
+        self, house: House, notice: Notice, recipient: Recipient | None, channel: Channel | None
+    ) -> bool:
+        """End *notice* where it is no longer to be sent, and say so."""
+        gone = _gone(house.settings, notice, recipient, channel)
+        if gone == Why.MUTED:
+            self._timetable.take_back(notice, reason=gone)
+        elif gone:
+            self._store.skip(notice.id, notice.token, reason=gone)
+        elif self._timetable.overtaken(notice):
+            gone = "overtaken"
+            self._timetable.take_back(notice, reason="overtaken by what is so now")
+        if gone:
+            log.info("notice_skipped", notice=notice.id, parcel=notice.parcel, reason=gone)
+        return bool(gone)
+
+    def _in_words(
+        self, house: House, notice: Notice, recipient: Recipient, *, woke: bool
+    ) -> tuple[Notice, Message] | None:
+        """Return the message and the notices it is of; one that cannot be put into words fails and stops no other."""
+        told = {"lang": recipient.language, "timezone": recipient.timezone}
+        good: list[tuple[Notice, dict[str, Any]]] = []
+        single: Message | None = None
+        for one in notice.all:
+            context = msgspec.json.decode(one.context)
+            context["leads"] = [*context.get("leads", ()), *(["woke"] if woke else [])]
+            try:
+                single = house.renderer.render(context, **told)
+            except Permanent as trouble:
+                self._failed([one], str(trouble))
+            else:
+                good.append((one, context))
+        if not good or single is None:
+            return None
+        rest = replace(good[0][0], others=tuple(one for one, _ in good[1:]))
+        if len(good) == 1:
+            return rest, single
+        return rest, house.renderer.bundle(_kind(notice), [context for _, context in good], **told)
+
+    def _failed(self, notices: Sequence[Notice], error: str) -> None:
+        self._store.fail([one.id for one in notices], notices[0].token, error=error)
+        for one in notices:
+            log.error("notice_failed", notice=one.id, parcel=one.parcel, error=error)
+
+    def _hand_over(
+        self, house: House, channel: Channel, recipient: Recipient, to: str, notice: Notice, message: Message
+    ) -> None:
+        ids, token = [one.id for one in notice.all], notice.token
         try:
-            message = house.renderer.render(
-                msgspec.json.decode(notice.context), lang=recipient.language, timezone=recipient.timezone
-            )
             with self._held(notice):
-                receipt = channel.send(envelope, message)
+                receipt = channel.send(self._envelope(to, notice), message)
         except Uncertain as trouble:
             then, said = channel.on_uncertain, str(trouble)
             self._record(
-                lambda: self._store.uncertain(
-                    notice.id, notice.token, error=said, then=then, after=_backoff(notice)
-                )
+                lambda: self._store.uncertain(ids, token, error=said, then=then, after=_backoff(notice))
             )
             log.warning("notice_uncertain", notice=notice.id, parcel=notice.parcel, then=then, error=said)
         except Temporary as trouble:
-            self._store.retry(
-                notice.id, notice.token, after=trouble.after or _backoff(notice), error=str(trouble)
-            )
+            self._store.retry(ids, token, after=trouble.after or _backoff(notice), error=str(trouble))
             log.warning("notice_retried", notice=notice.id, parcel=notice.parcel, error=str(trouble))
         except Permanent as trouble:
             if isinstance(trouble, DeadAddress):
                 watched = house.settings.parcels.get(notice.parcel)
                 stand_ins = watched[0].tell if watched else ()
                 self._addresses.died(notice, channel, recipient, to, trouble, stand_ins=stand_ins)
-            self._store.fail(notice.id, notice.token, error=str(trouble))
-            log.error("notice_failed", notice=notice.id, parcel=notice.parcel, error=str(trouble))
+            self._failed(notice.all, str(trouble))
         else:
-            self._record(lambda: self._store.done(notice.id, notice.token, reference=receipt.reference))
+            after = recipient.escalation.after if recipient.escalation and notice.why != PASSED_ON else None
+            self._record(lambda: self._store.done(ids, token, reference=receipt.reference, follow_up=after))
             cost = {"parts": receipt.parts or None, "price": receipt.price or None}
-            log.info(
-                "notice_sent", notice=notice.id, parcel=notice.parcel, channel=notice.channel, why=notice.why,
-                **{name: value for name, value in cost.items() if value},
-            )  # fmt: skip
+            for one in notice.all:
+                log.info(
+                    "notice_sent", notice=one.id, parcel=one.parcel, channel=one.channel, why=one.why,
+                    **{name: value for name, value in cost.items() if value},
+                )  # fmt: skip
+
+    def _envelope(self, to: str, notice: Notice) -> Envelope:
+        facts = {
+            "parcel": notice.parcel, "stage": notice.stage, "topic": notice.topic, "why": notice.why,
+            "made": notice.created.isoformat(timespec="seconds"),
+        }  # fmt: skip
+        about = notice.parcel
+        if notice.others:  # of several parcels: a thread of its own, by what brought them together
+            facts = {
+                "parcels": " ".join(one.parcel for one in notice.all),
+                "why": _kind(notice),
+                "made": facts["made"],
+            }
+            about = f"{_kind(notice)} {notice.recipient}"
+        return Envelope(
+            notice=notice.message,
+            to=to,
+            thread=notice_id(self._house_secret(), about, "", 0, "thread", "", "", ""),
+            attempt=notice.attempts,
+            urgent=any(one.urgent for one in notice.all),
+            facts=facts,
+        )
 
     def _record(self, end: Callable[[], None]) -> None:
         """Write down that the other side may have it, however long the store is away: unwritten, it would be sent again."""
@@ -158,7 +227,7 @@ class Delivery:
             until = self._clock() + LONGEST_SEND
             while not ended.wait(RENEW.total_seconds()) and self._clock() < until:
                 try:
-                    self._store.renew(notice.id, notice.token, lease=NOTICE_LEASE)
+                    self._store.renew([one.id for one in notice.all], notice.token, lease=NOTICE_LEASE)
                 except LostLease:
                     return
                 except StoreTrouble as trouble:
@@ -183,13 +252,18 @@ def _gone(settings: Settings, notice: Notice, recipient: Recipient | None, chann
             return "the order is no longer watched"
         if watched[0].muted:
             return Why.MUTED.value
-        if notice.recipient not in watched[0].tell:
+        if notice.recipient not in watched[0].tell and notice.why != PASSED_ON:
             return "the recipient is no longer told of this order"
     if recipient is None:
         return "the recipient is no longer in the file"
-    if channel is None or notice.channel not in recipient.channels:
+    if channel is None or (notice.channel not in recipient.channels and notice.why != PASSED_ON):
         return "the recipient no longer uses this channel"
     return ""
+
+
+def _kind(notice: Notice) -> Kind:
+    """Return what brought the notices of one message together."""
+    return {"digest": "digest", "cap": "capped"}.get(notice.waited, "together")  # type: ignore[return-value]  # of Kind
 
 
 def _backoff(notice: Notice) -> timedelta:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable
+from datetime import time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.core.model import Money, Prepaid
+from workers.core.timing import Quiet, Summary
 from workers.loading import Wrong
 from workers.settings import values
 
@@ -198,3 +200,61 @@ def test_a_long_value_is_shown_short() -> None:
     with pytest.raises(Wrong) as caught:
         values.country("x" * 10_000)
     assert len(str(caught.value)) < 120
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("22:00-07:00", Quiet(time(22), time(7))),
+        ("7:30 – 9.15", Quiet(time(7, 30), time(9, 15))),
+        ("22:00 to 6:00", Quiet(time(22), time(6))),
+        (" ", None),
+    ],
+)
+def test_quiet_hours_are_a_part_of_the_day(text: str, parsed: Quiet | None) -> None:
+    assert values.quiet(text) == parsed
+
+
+@pytest.mark.parametrize(
+    "text", ["22-7", "22:00", "24:00-07:00", "07:00-07:00", "22:00-07:00-09:00", "night", 22]
+)
+def test_what_is_no_part_of_the_day_is_refused(text: object) -> None:
+    with pytest.raises(Wrong) as caught:
+        values.quiet(text)
+    assert "22:00-07:00" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("daily 08:00", Summary(time(8))),
+        ("Daily at 8:00", Summary(time(8))),
+        ("friday 18:00", Summary(time(18), 4)),
+        ("weekly on Mon 07:15", Summary(time(7, 15), 0)),
+        ("", None),
+    ],
+)
+def test_a_digest_comes_every_day_or_on_one_day_of_the_week(text: str, parsed: Summary | None) -> None:
+    assert values.digest(text) == parsed
+
+
+@pytest.mark.parametrize(
+    "text", ["8:00", "daily", "t 08:00", "someday 08:00", "daily 25:00", "monthly 08:00", 8]
+)
+def test_a_digest_without_a_day_or_a_time_is_refused(text: object) -> None:
+    with pytest.raises(Wrong, match=r"digest can come|day and a time"):
+        values.digest(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [("90m", timedelta(minutes=90)), ("6 h", timedelta(hours=6)), ("2d", timedelta(days=2)), ("", None)],
+)
+def test_a_length_of_time_has_its_unit(text: str, parsed: timedelta | None) -> None:
+    assert values.duration(text) == parsed
+
+
+@pytest.mark.parametrize("text", ["6", "0h", "-1h", "1.5h", "6 hours", 6])
+def test_a_length_without_a_unit_is_refused(text: object) -> None:
+    with pytest.raises(Wrong):
+        values.duration(text)

@@ -35,6 +35,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "commit": lambda s: s.commit(commit(P)),
     "owe": lambda s: s.owe("@source/track", [owed("m")]),
     "commit_each": lambda s: s.commit_each([commit(P), commit("o1/LP2CN")]),
+    "amend_told": lambda s: s.amend_told(P, 0, b"told"),
     "claim_reviews": lambda s: s.claim_reviews(1, lease=LEASE),
     "review_soon": lambda s: s.review_soon([P]),
     "recall": lambda s: s.recall(P),

@@ -211,6 +211,14 @@ def remember(
     return replace(now_told, at=None, needed_you=False) if why is Why.HISTORY else now_told
 
 
+def unsaid(told: Told, topic: str, stage: str, occurrence: int) -> Told:
+    """Return *told* without its last word, where that was of *topic* at *stage*: nobody was told after all."""
+    if (told.topic, told.stage.value, told.occurrence) != (topic, stage, occurrence):
+        return told
+    heard = tuple(entry for entry in told.heard if entry.rpartition(":")[0] != topic)
+    return Told(heard=heard)
+
+
 def next_review(
     order: Order,
     snapshot: Snapshot,

@@ -56,7 +56,7 @@ def recipients(
             phone=shape.phone,
             channels=_channels(findings, at, shape, channels, None if named is None else frozenset(named)),
             habits=_habits(findings, at, shape),
-            escalation=_escalation(findings, at, name, shape, channels, raw),
+            escalation=_escalation(findings, at, name, shape, channels, named, raw),
         )
     return out
 
@@ -80,15 +80,16 @@ def _escalation(
     name: str,
     shape: RecipientShape,
     channels: Mapping[str, Section],
+    named: Iterable[str] | None,
     people: Mapping[str, Any],
 ) -> Escalation | None:
     where = ".".join(map(str, at))
     if shape.escalate_to and shape.escalate_to not in people:
         said = f"{where}.escalate_to: there is no recipient {shape.escalate_to!r}"
         findings.wrong((*at, "escalate_to"), said, nearest(shape.escalate_to, people))
-    if shape.escalate_by and channels and shape.escalate_by not in channels:
+    if shape.escalate_by and named is not None and shape.escalate_by not in named:
         said = f"{where}.escalate_by: there is no channel {shape.escalate_by!r}"
-        findings.wrong((*at, "escalate_by"), said, nearest(shape.escalate_by, channels))
+        findings.wrong((*at, "escalate_by"), said, nearest(shape.escalate_by, named))
     if bool(shape.escalate_after) != bool(shape.escalate_by or shape.escalate_to):
         hint = "such as 'escalate_after: 6h' and 'escalate_by: text' or 'escalate_to: ben'"
         findings.wrong(
@@ -154,7 +155,9 @@ def _channels(
     where = ".".join(map(str, at))
     has = {"mail": bool(shape.email), "short": bool(shape.phone), "own": bool(shape.channels)}
     if not shape.channels:
-        kept = "" if shape.escalate_to else shape.escalate_by  # for what nobody acknowledged, and nothing else
+        kept = (
+            "" if shape.escalate_to else shape.escalate_by
+        )  # for what nobody acknowledged, and nothing else
         fit = tuple(name for name, section in channels.items() if has[form_of(section)] and name != kept)
         if not fit and named is not None and named <= channels.keys():
             missing = " or ".join(sorted({_address(section) for section in channels.values()}))

@@ -21,8 +21,8 @@ elseif verb == 'release' and dead and row[5] then
   return 'uncertain'
 elseif verb == 'release' and state == 'pending' and row[7] then
   word = 'released'
-  move(id, state, state, row[2], row[3], false) -- out of its bundle
   move(id, state, state, row[2], row[3], now)
+  if row[8] then redis.call('SREM', P .. 'bn:' .. row[8], id) end
   redis.call('HSET', key, 'freed', 1)
   redis.call('HDEL', key, 'wt', 'bun', 'msg')
 elseif (verb == 'release' and dead) or (verb == 'resend' and (dead or state == 'sent')) then

@@ -116,6 +116,10 @@ class Parcels:
         flat = [part for owed in notices for part in _owed(owed)]
         return frozenset(text(one) for one in self.scripts.run("owe", matter, *flat)) if flat else frozenset()
 
+    def amend_told(self, parcel: str, version: int, told: bytes) -> bool:
+        """Change what was told of *parcel*; False where somebody committed since *version* was read."""
+        return bool(self.scripts.run("amend_told", parcel, version, told))
+
     def claim_reviews(self, n: int, *, lease: timedelta) -> tuple[Changed, ...]:
         """Lease up to *n* parcels whose advice may change by time alone."""
         return tuple(_changed(self.scripts.run("claim_reviews", max(1, min(n, _PAGE)), _lease(lease))))
