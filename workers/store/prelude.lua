@@ -21,6 +21,103 @@ local function jittered(parcel, every)
   return now + math.floor(every * (0.9 + (mix % 2001) / 10000) + 0.5)
 end
 
+-- Who is looked at every two hours or oftener goes first where not all can be asked (cadence.URGENT).
+local URGENT = 7200000
+local LATEST = 259200000 -- no budget stretches a pace beyond (cadence.LATEST)
+local OPEN = 3           -- failures of a host in a row after which it is left alone
+local HEAD = 0.1         -- of a quota may be spent ahead of time by those that are not urgent
+
+-- When a parcel is wanted next at a source: its own pace, stretched to what the source's budget carries, and never before
+-- the source could show anything else. of: what paced(source) returned.
+local function paced(source)
+  local of = redis.call('HMGET', P .. 'lim:' .. source, 'fresh', 'calm', 'hot')
+  return {tonumber(of[1]) or 0, tonumber(of[2]) or 1, tonumber(of[3]) or 1}
+end
+
+local function next_look(of, parcel, every)
+  local stretched = math.max(every, math.min(every * (every <= URGENT and of[3] or of[2]), LATEST))
+  return math.max(jittered(parcel, math.max(stretched, of[1])), now + of[1])
+end
+
+-- Days since 1970 of the first of a month counted from year 0, and that month for a day (proleptic Gregorian calendar).
+local function first_of(month)
+  local year, m = math.floor(month / 12), month % 12
+  local y = m < 2 and year - 1 or year
+  local of_year = math.floor((153 * ((m + 10) % 12) + 2) / 5)
+  return y * 365 + math.floor(y / 4) - math.floor(y / 100) + math.floor(y / 400) + of_year - 719468
+end
+
+local function month_of(day)
+  local month = math.floor((day + 719468) / 30.436875) + 1
+  while first_of(month) > day do month = month - 1 end
+  while first_of(month + 1) <= day do month = month + 1 end
+  return month
+end
+
+-- The hour, day or month of UTC that it is: its number, its beginning and its end (ms).
+local function window(per)
+  local day = math.floor(now / 86400000)
+  if per == 'hour' then
+    local hour = math.floor(now / 3600000)
+    return hour, hour * 3600000, (hour + 1) * 3600000
+  elseif per == 'month' then
+    local month = month_of(day)
+    return month, first_of(month) * 86400000, first_of(month + 1) * 86400000
+  end
+  return day, day * 86400000, (day + 1) * 86400000
+end
+
+-- What is left of a source's quota of calls or numbers in this window, when it began and ends; nil where there is none.
+local function quota(source, what)
+  local limit = redis.call('HMGET', P .. 'lim:' .. source, what, what .. '_per')
+  if not limit[1] then return nil end
+  local number, began, ends = window(limit[2])
+  local used = redis.call('HMGET', P .. 'qt:' .. source, what, what .. '_w')
+  local spent = tonumber(used[2]) == number and tonumber(used[1]) or 0
+  return {most = tonumber(limit[1]), spent = spent, number = number, began = began, ends = ends, what = what}
+end
+
+local function spend(source, of, n)
+  if not of or n == 0 then return end
+  redis.call('HSET', P .. 'qt:' .. source, of.what, of.spent + n, of.what .. '_w', of.number)
+end
+
+-- Counts what a source was asked or brought today: calls (c), parcels (p), stages found to have changed (m).
+local function used(source, what, by)
+  local key, day = P .. 'use:' .. source, math.floor(now / 86400000)
+  if redis.call('HINCRBY', key, what .. day, by) == by then redis.call('HDEL', key, what .. (day - 35)) end
+end
+
+-- Until when nobody may ask a source (a pause, a used-up quota, a host that is left alone), and until when only for
+-- urgent parcels; 0 for not at all.
+local function closed(source)
+  local gates = redis.call('HMGET', P .. 'rl:' .. source, 'until', 'full', 'calm')
+  local shut = math.max(tonumber(gates[1]) or 0, tonumber(gates[2]) or 0)
+  local host = redis.call('HGET', P .. 'lim:' .. source, 'host')
+  if host then
+    local broken = redis.call('HMGET', P .. 'br:' .. host, 'fails', 'until')
+    if tonumber(broken[1] or 0) >= OPEN then shut = math.max(shut, tonumber(broken[2])) end
+  end
+  return shut, tonumber(gates[3]) or 0
+end
+
+-- A source's host answered, or failed once more: after OPEN failures in a row it is left alone, each time for longer.
+local function host_answered(source)
+  local host = redis.call('HGET', P .. 'lim:' .. source, 'host')
+  if host then redis.call('DEL', P .. 'br:' .. host) end
+end
+
+local function host_failed(source)
+  local host = redis.call('HGET', P .. 'lim:' .. source, 'host')
+  if not host then return end
+  local key = P .. 'br:' .. host
+  local fails = redis.call('HINCRBY', key, 'fails', 1)
+  if fails >= OPEN then
+    redis.call('HSET', key, 'until', now + math.min(60000 * 2 ^ (fails - OPEN), 3600000))
+  end
+  redis.call('PEXPIRE', key, 86400000)
+end
+
 local function count(event, by)
   redis.call('HINCRBY', P .. 'count', event, by or 1)
 end
