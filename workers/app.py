@@ -24,10 +24,10 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import CurrentMessage, Retries
 from pydantic import BaseModel
 
-from workers import actors, channels, knowledge, settings, sources
+from workers import actors, channels, knowledge, pacing, settings, sources
 from workers.core.history import History
 from workers.core.judgement import Judge
-from workers.errors import Misconfigured, Trouble
+from workers.errors import Misconfigured, Temporary, Trouble
 from workers.heart import BEAT, EVERY, Heart
 from workers.heel import heel
 from workers.house import House
@@ -43,6 +43,7 @@ log = structlog.get_logger("customs_watch")
 POLL = timedelta(seconds=2)  # how often a process looks whether the user's file changed
 LANES = 8  # doorbells per source at once: more would only wait for the source's next token
 BACKLOG = 64  # doorbells in a queue beyond which the scheduler rings no more
+LONGEST_PAUSE = timedelta(minutes=2)  # within a look, for the next call: longer, and the look is given up
 HEARTBEAT = 60_000  # ms after which dramatiq takes a silent worker for dead; harmless, claims are fenced
 
 
@@ -215,6 +216,8 @@ def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ)
 
     def permit(source: str, seconds: float) -> None:
         while wait := store.take(source, rate=1 / seconds):
+            if wait > LONGEST_PAUSE and wait > 2 * timedelta(seconds=seconds):
+                raise Temporary("its quota is used up", after=wait)
             pause(wait)
 
     house = LiveHouse(watch, permit, store.vault)
@@ -274,6 +277,7 @@ class Desk:
         house = self._app.house()
         if house.settings.digest == self._digest:
             return
+        pacing.limit(house.settings, self._app.store)
         for name, parcels in by_source(house.settings).items():
             source = house.sources[name]
             spread = timedelta(seconds=len(parcels) / (source.batch * source.rate))
@@ -306,6 +310,9 @@ class Desk:
             for _ in range(min(due, 4, room) if due else 0):
                 self._app.bells.ring("notify", channel)
 
+    def pace(self) -> None:
+        pacing.pace(self._app.house(), self._app.store)
+
     def _room(self, queue: str) -> int:
         with spoken():
             return BACKLOG - int(self._app.broker.do_qsize(queue))
@@ -320,6 +327,7 @@ class Desk:
                 "sync": (timedelta(seconds=5), self.sync),
                 "ring": (timedelta(seconds=1), self.ring),
                 "beat": (EVERY, self.beat),
+                "pace": (timedelta(minutes=2), self.pace),
             },
             clock=now,
         )

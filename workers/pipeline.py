@@ -182,7 +182,9 @@ class Pipeline:
         backoff = after or min(timedelta(minutes=1) * 2 ** min(failures, 6), timedelta(hours=1))
         self._store.pause(name, after=backoff)
         self._store.postpone(name, parcels, after=backoff)
-        self._store.source_news(name, ok=False, error=str(trouble))
+        permanent = isinstance(trouble, Permanent)
+        host_ill = not permanent and after is None  # who says when to come back is busy or counts, not ill
+        self._store.source_news(name, ok=False, error=str(trouble), host_ill=host_ill, permanent=permanent)
         log.warning(
             "source_failed", source=name, parcels=len(parcels), error=str(trouble), again_in=str(backoff)
         )

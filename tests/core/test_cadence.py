@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.stories.score import Watch, read
 from workers.core import cadence
+from workers.core.limits import Quota
 from workers.core.model import Snapshot, Stage
 
 NOW = datetime(2026, 10, 20, 12, tzinfo=UTC)
@@ -118,3 +119,69 @@ def test_the_wait_is_always_bounded(
     every = cadence.look(snapshot, now=NOW, deadline=deadline, pushed=pushed)
     assert every is None or cadence.SOONEST <= every <= cadence.LATEST
     assert every is not None or stage is Stage.DELIVERED
+
+
+HOURS = st.sampled_from([1, 1.75, 2, 3, 6, 12, 24, 72]).map(lambda hours: timedelta(hours=hours))
+
+
+def demand(paces: list[timedelta], scale: float, by: cadence.Stretch) -> tuple[float, float]:
+    """Return looks an hour that urgent and calm parcels ask for at stretched paces."""
+    urgent = sum(scale / (p / timedelta(hours=1) * by.urgent) for p in paces if p <= cadence.URGENT)
+    calm = sum(scale / (p / timedelta(hours=1) * by.calm) for p in paces if p > cadence.URGENT)
+    return urgent, calm
+
+
+@given(st.lists(HOURS, min_size=1, max_size=200), st.integers(1, 100_000), st.floats(0.01, 1e6))
+def test_stretched_paces_fit_into_the_room_and_calm_ones_give_way_first(
+    paces: list[timedelta], watched: int, room: float
+) -> None:
+    by = cadence.stretch(paces, watched=watched, room=room)
+    scale = watched / len(paces)
+    urgent, calm = demand(paces, scale, by)
+    assert urgent + calm <= room * (1 + 1e-9)
+    assert by.calm >= 1
+    assert by.urgent >= 1
+    wished, wished_calm = demand(paces, scale, cadence.Stretch())
+    if wished <= room * cadence.HEADROOM * (1 - cadence.CALM_SHARE):
+        assert by.urgent == 1, "urgent ones are slowed only where they alone are too many"
+    if wished + wished_calm <= room * cadence.HEADROOM * (1 - 1e-9):
+        assert by == cadence.Stretch()
+    if wished_calm:
+        assert calm >= min(wished_calm, room * cadence.HEADROOM * cadence.CALM_SHARE) * (1 - 1e-9), (
+            "none is forgotten"
+        )
+
+
+def test_where_nothing_is_known_or_nothing_can_be_asked_nothing_is_stretched() -> None:
+    assert cadence.stretch([], watched=0, room=5) == cadence.Stretch()
+    assert cadence.stretch([timedelta(0)], watched=9, room=5) == cadence.Stretch()
+    assert cadence.stretch([timedelta(hours=1)], watched=9, room=0) == cadence.Stretch()
+
+
+def test_the_room_of_a_source_is_the_least_it_allows() -> None:
+    day, hour = Quota("calls", 240, "day"), Quota("calls", 60, "hour")
+    assert cadence.room(rate=3, per_call=40, quota=()) == 3 * 3600 * 40
+    assert cadence.room(rate=0.001, per_call=1, quota=[hour]) == pytest.approx(3.6)
+    assert cadence.room(rate=3, per_call=1, quota=[day]) == pytest.approx(10)
+    assert cadence.room(rate=3, per_call=5, quota=[Quota("numbers", 1, "month"), hour]) == pytest.approx(300)
+
+
+@given(
+    st.sampled_from(Stage),
+    st.integers(0, 400 * 24),
+    st.integers(0, 400 * 24),
+    st.one_of(st.none(), st.integers(-400, 400)),
+    st.booleans(),
+)
+def test_every_parcel_has_a_pace_between_an_hour_and_three_days_or_is_settled(
+    stage: Stage, since: int, news: int, left: int | None, pushed: bool
+) -> None:
+    snapshot = at(stage, since=NOW - timedelta(hours=since), last_news=NOW - timedelta(hours=news))
+    deadline = None if left is None else NOW.date() + timedelta(days=left)
+    every = cadence.look(snapshot, now=NOW, deadline=deadline, pushed=pushed)
+    assert every is None or cadence.SOONEST <= every <= cadence.LATEST
+    if every is None:
+        assert stage in (Stage.DELIVERED, Stage.RETURNING)
+    near = deadline is not None and -1 <= (deadline - NOW.date()).days <= 7
+    if pushed and not near and every is not None:
+        assert every >= cadence.PUSHED, "who is told unasked is only checked on"

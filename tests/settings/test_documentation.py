@@ -26,6 +26,7 @@ SHAPES = [
     shapes.RecipientShape,
     shapes.WorkerShape,
     shapes.WebShape,
+    shapes.QuotaShape,
 ]
 SECRETS = {
     "SEVENTEENTRACK_TOKEN": "A1B2C3",

@@ -14,6 +14,7 @@ import redis
 
 from tests.servers.rows import LEASE, NOW, claim, commit, owe, owed, take
 from tests.servers.valkey import Valkey, start_valkey
+from workers.core.limits import Quota
 from workers.errors import StoreTrouble
 from workers.store import Looked, Store, trouble
 from workers.store.lua import Scripts
@@ -31,6 +32,11 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "claim": lambda s: claim(s),
     "settle": lambda s: s.settle("post", [Looked(P, "f")], every=HOUR),
     "postpone": lambda s: s.postpone("post", [P], after=HOUR),
+    "limit": lambda s: s.limit("post", quota=[Quota("calls", 9, "day")]),
+    "stretch": lambda s: s.stretch("post", calm=2.0, urgent=1.0),
+    "budget": lambda s: s.budget("post"),
+    "usage": lambda s: s.usage("post"),
+    "paces": lambda s: s.paces("post"),
     "pause": lambda s: s.pause("post", after=HOUR),
     "commit": lambda s: s.commit(commit(P)),
     "owe": lambda s: s.owe("@source/track", [owed("m")]),

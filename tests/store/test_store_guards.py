@@ -263,8 +263,8 @@ CASES = [
     Case(
         a_late_commit_revives_nothing,
         "commit",
-        "P .. 'due:' .. source, 'XX', jittered",
-        "P .. 'due:' .. source, jittered",
+        "P .. 'due:' .. source, 'XX', next_look",
+        "P .. 'due:' .. source, next_look",
     ),
     Case(
         enrolling_again_does_not_move_a_lease,

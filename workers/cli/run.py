@@ -19,7 +19,7 @@ import typer
 
 from workers import app as wiring
 from workers import settings as settings_file
-from workers import supervise
+from workers import pacing, supervise
 from workers.cli import report
 from workers.cli.common import Config, Json, command, console, engine, fail, loaded, say
 from workers.cli.web import need_extra
@@ -116,6 +116,7 @@ def run_once(path: Path, settings: Settings, *, limit: timedelta) -> list[str]:
     with engine(settings) as running:
         store = Store.connect(running.url)
         store.prepare()
+        pacing.limit(settings, store)
         for source, parcels in wiring.by_source(settings).items():
             store.enrol(source, parcels, spread=timedelta(0))
             store.postpone(source, parcels, after=timedelta(0))

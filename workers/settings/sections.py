@@ -14,15 +14,20 @@ from typing import Any, get_args
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
+from workers.core.limits import Quota, What
 from workers.errors import Misconfigured, Mistake
 from workers.loading import Step, Wrong, mistakes_of
 from workers.settings.findings import Findings
 from workers.settings.settled import Section
+from workers.settings.shapes import QuotaShape
 from workers.settings.shapes import name as check_name
 
 _VARIABLE = re.compile(r"\$(?:(?P<escape>\$)|(?P<bare>[A-Za-z_][A-Za-z0-9_]*)|\{(?P<braced>[^{}]*)\})")
 _CONTAINER_SECRETS = Path("/run/secrets")  # readable by all inside a container, and by nobody outside
 _LARGEST_SECRET = 64 * 1024
+
+COMMON = ("kind", "quota")  # keys that every source may have
+_QUOTA_HINT = "such as {calls: 250, per: day}, or none"
 
 ModelOf = Callable[[str], type[BaseModel]]
 
@@ -73,12 +78,37 @@ class Sections:
             return None
         self._failed = set()
         fields = {info.alias or key: info for key, info in model.model_fields.items()}
-        options = self._options(at, fields, {key: value for key, value in raw.items() if key != "kind"})
+        common = COMMON if at[0] == "sources" else ("kind",)
+        options = self._options(at, fields, {key: value for key, value in raw.items() if key not in common})
+        quota = self._quota(at, raw["quota"]) if "quota" in common and "quota" in raw else None
         try:
-            return Section(kind, model.model_validate(self._paths_left_out(model, options)))
+            return Section(kind, model.model_validate(self._paths_left_out(model, options)), quota)
         except ValidationError as error:
             self._tell(error, model, at, raw)
             return None
+
+    def _quota(self, at: tuple[str, str], raw: Any) -> tuple[Quota, ...]:
+        """Return what the user says a source allows; ``none`` lifts what its kind says."""
+        if raw in ("none", "no", ""):
+            return ()
+        found: list[Quota] = []
+        for i, one in enumerate(raw if isinstance(raw, list) else [raw]):
+            here = (*at, "quota", i) if isinstance(raw, list) else (*at, "quota")
+            if not isinstance(one, dict):
+                self.findings.wrong(here, f"{'.'.join(at)}.quota: must be a mapping", _QUOTA_HINT)
+                continue
+            try:
+                shape = QuotaShape.model_validate(one)
+            except ValidationError as error:
+                self.findings.mistakes += mistakes_of(error, QuotaShape, self.findings.document, at=here)
+                continue
+            what: What = "numbers" if shape.calls is None else "calls"
+            if any(quota.what == what for quota in found):
+                self.findings.wrong(
+                    here, f"{'.'.join(at)}.quota: {what} stands twice", "keep the smaller one"
+                )
+            found.append(Quota(what, shape.calls or shape.numbers or 1, shape.per))
+        return tuple(found)
 
     def _options(
         self, at: tuple[str, str], fields: Mapping[str, FieldInfo], raw: dict[str, Any]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from workers.core.limits import Quota
 from workers.core.model import Order, ParcelRef
 from workers.core.timing import Habits
 from workers.errors import Mistake
@@ -46,6 +47,9 @@ class Section:
 
     kind: str  # the module's name
     options: BaseModel  # the module's own Settings
+    quota: tuple[Quota, ...] | None = (
+        None  # of a source: what the user says it allows; None: what its kind says
+    )
 
 
 @dataclass(frozen=True, slots=True)

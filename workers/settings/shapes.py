@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     PlainValidator,
     StringConstraints,
+    model_validator,
 )
 
 from workers.core.model import Money, Prepaid
@@ -141,6 +142,30 @@ class TrackingShape(Shape):
     number: Annotated[str, PlainValidator(values.tracking_number)]
     carrier: Line = ""
     source: Line = ""
+
+
+class QuotaShape(Shape):
+    """How much a source may be asked."""
+
+    other_words: ClassVar[dict[str, str]] = {
+        "requests": "calls",
+        "parcels": "numbers",
+        "registrations": "numbers",
+        "each": "per",
+        "every": "per",
+    }
+
+    calls: Annotated[Annotated[int, Field(ge=1, le=1_000_000_000)] | None, BeforeValidator(_or_empty)] = None
+    numbers: Annotated[Annotated[int, Field(ge=1, le=1_000_000_000)] | None, BeforeValidator(_or_empty)] = (
+        None
+    )
+    per: Literal["hour", "day", "month"]
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> QuotaShape:
+        if (self.calls is None) == (self.numbers is None):
+            raise Wrong("needs either calls or numbers", "such as {calls: 250, per: day}")
+        return self
 
 
 class OrderShape(Shape):

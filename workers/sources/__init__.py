@@ -18,6 +18,15 @@ A source whose service can report by itself holds two more, both pure:
 ``pushed(body, *, source) -> News``
     what a verified push says; raises Temporary for what cannot be read.
 
+Three more say what the service is known to allow, and are left out where nothing is known:
+
+``QUOTA: tuple[Quota, ...]``
+    calls or new numbers in a window; the user's ``quota:`` is put in its place;
+``FRESH: timedelta``
+    what it shows of one parcel does not change sooner, so that it is not asked sooner;
+``EACH = True``
+    every number of a batch is a call of its own.
+
 An error is not an empty answer: a source that fails, blocks or answers nonsense raises (for the whole batch) or returns
 (for one parcel) ``Temporary`` or ``Permanent``, never an empty list.
 """
@@ -32,6 +41,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Protocol
 
+from workers.core.limits import Quota
 from workers.core.model import Sighting
 from workers.errors import Misconfigured, Permanent, Temporary
 
@@ -121,6 +131,23 @@ class Source(Protocol):
 def kinds() -> list[str]:
     """Return the names of all kinds of source, from the directory."""
     return sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_"))
+
+
+def quota(kind: str) -> tuple[Quota, ...]:
+    """Return what the service of *kind* is known to allow."""
+    known: tuple[Quota, ...] = getattr(load(kind), "QUOTA", ())
+    return known
+
+
+def fresh(kind: str) -> timedelta:
+    """Return how long what the service of *kind* shows of a parcel stays the same at least."""
+    known: timedelta = getattr(load(kind), "FRESH", timedelta(0))
+    return known
+
+
+def each(kind: str) -> bool:
+    """Say whether every number is a call of its own at the service of *kind*."""
+    return bool(getattr(load(kind), "EACH", False))
 
 
 def load(kind: str) -> ModuleType:

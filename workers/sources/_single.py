@@ -45,9 +45,9 @@ def one_by_one(
         if stopped and failed is not None:
             said[number] = failed
             continue
-        if said:
-            pause()
         try:
+            if said:
+                pause()  # raises Temporary where no further call is allowed for long
             said[number] = look(first[number])
             answered, failed = True, None
         except (Temporary, Permanent) as error:

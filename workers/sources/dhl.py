@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import Field, SecretStr, field_validator
 
+from workers.core.limits import Quota
 from workers.core.model import Sighting, TimeQuality
 from workers.errors import Permanent, Temporary
 from workers.sources import Ask, NoNews, Outcome
@@ -39,6 +40,12 @@ from workers.sources._single import (
 from workers.sources._times import offset, utc
 
 _HINT = "is `token` the API key of an app with Shipment Tracking - Unified, and is the app approved?"
+
+QUOTA = (
+    Quota("calls", 250, "day"),
+)  # of a new key, as commonly quoted; the key's page at developer.dhl.com says its own
+
+EACH = True
 
 
 class Settings(Addressed):

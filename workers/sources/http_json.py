@@ -50,6 +50,9 @@ class Recipe(Shape):
     note: str = ""
 
 
+EACH = True
+
+
 class Settings(Shape):
     """Options of an http_json source."""
 

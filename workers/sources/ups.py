@@ -50,6 +50,8 @@ _NOT_A_NUMBER = frozenset({"TV1002", "151018"})  # "Invalid inquiry number"
 _NOT_FOUND = frozenset({"TW0001", "TV0001"})  # "Tracking Information Not Found"
 _OURS = re.compile(r"^2500\d\d$")  # 250002, 250003 …: UPS's own family of refused credentials
 
+EACH = True
+
 
 class Settings(Addressed):
     """Options of a UPS source. The credentials are those of an app made at https://developer.ups.com."""

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from pydantic import Field, SecretStr, field_validator
 
+from workers.core.limits import Quota
 from workers.core.model import Sighting, TimeQuality
 from workers.errors import Permanent, Temporary
 from workers.sources import Ask, NoNews, Outcome
@@ -41,6 +42,12 @@ from workers.sources._single import (
 from workers.sources._times import moment, offset, utc
 
 _HINT = "are `client_id` and `client_secret` those of an app at developers.usps.com whose access includes tracking?"
+
+QUOTA = (
+    Quota("calls", 59, "hour"),
+)  # of a new app, less the call for a token (USPS/api-examples issue 107, 2026)
+
+EACH = True
 
 
 class Settings(Addressed):

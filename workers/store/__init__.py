@@ -5,7 +5,14 @@ Keys, all under ``{cw}:``, all in one database that holds nothing else (the brok
 ======================  ======  =============================================================================
 ``due:<source>``        zset    parcel → when it is looked at next, or the end of the lease (ms)
 ``look:<source>``       hash    parcel → pace, last answer, fingerprint, memo (see prelude.lua)
-``rl:<source>``         hash    token bucket; ``until``: end of a pause
+``hot:<source>``        zset    parcel → as in ``due``: those looked at every two hours or oftener; may lag behind
+``rl:<source>``         hash    token bucket; until when it is shut: ``until`` a pause, ``full`` a used-up quota, ``calm`` to
+                                all but urgent parcels; ``turn``
+``lim:<source>``        hash    what it allows: host, quotas, least interval, how much paces are stretched
+``qt:<source>``         hash    calls and new numbers of the window that lasts, and its number
+``reg:<source>``        set     parcels whose numbers were told to a service that counts new ones
+``use:<source>``        hash    calls ``c``, parcels ``p``, moves ``m`` with the day's number, the last thirty-five
+``br:<host>``           hash    failures in a row of a host, and until when it is left alone
 ``health:<source>``     hash    last answer, failures in a row
 ``p:<parcel>``          hash    version, stage, snapshot, what was told, decision, pace, review
 ``reviews``             zset    parcel → when its advice may change by time alone
@@ -41,6 +48,7 @@ from workers.store.addresses import Addresses, Aside
 from workers.store.desk import Desk, Unsettled
 from workers.store.facts import SCHEMA, Facts
 from workers.store.gauges import Gauges, Numbers, SourceGauge
+from workers.store.limits import Limits
 from workers.store.lua import Scripts, trouble
 from workers.store.notices import Notices
 from workers.store.parcels import Parcels
@@ -48,6 +56,7 @@ from workers.store.rows import (
     STATES,
     Attempt,
     Bells,
+    Budget,
     Changed,
     Claim,
     Claimed,
@@ -59,19 +68,20 @@ from workers.store.rows import (
     Remembered,
     SourceHealth,
     State,
+    Usage,
     notice_id,
 )
 from workers.store.stays import Recollection, Stays
 from workers.store.vault import Vault
 
 __all__ = [
-    "SCHEMA", "STATES", "Aside", "Attempt", "Bells", "Changed", "Claim", "Claimed", "Commit", "Gauges", "Looked", "Notice",
-    "NoticeRow", "Owed", "Recollection", "Remembered", "SourceGauge", "SourceHealth", "State", "Store", "Unsettled", "Vault",
-    "notice_id", "trouble",
+    "SCHEMA", "STATES", "Aside", "Attempt", "Bells", "Budget", "Changed", "Claim", "Claimed", "Commit", "Gauges", "Looked",
+    "Notice", "NoticeRow", "Owed", "Recollection", "Remembered", "SourceGauge", "SourceHealth", "State", "Store",
+    "Unsettled", "Usage", "Vault", "notice_id", "trouble",
 ]  # fmt: skip
 
 
-class Store(Parcels, Notices, Facts, Desk, Stays, Addresses, Numbers):
+class Store(Parcels, Notices, Facts, Desk, Stays, Addresses, Numbers, Limits):
     """Everything remembered. Safe to share between threads. Makes no connection before the first call.
 
     *client* must send each command once (no retries) and not decode answers: ``Store.connect`` makes one.

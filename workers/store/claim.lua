@@ -20,8 +20,17 @@ if calls then
     redis.call('HSET', bucket, 'full', calls.ends)
     return {calls.ends - now}
   end
-  local gone = (now - calls.began) / (calls.ends - calls.began)
-  only_urgent = calls.spent >= calls.most * (gone + HEAD)
+  local length = calls.ends - calls.began
+  local by_now = calls.most * (now - calls.began) / length
+  only_urgent = calls.spent >= by_now + calls.most * HEAD
+  if redis.call('HGET', P .. 'lim:' .. source, 'each') then
+    n = math.min(n, calls.most - calls.spent)
+  elseif not only_urgent and #parcels < n and calls.spent >= by_now then -- a call that carries many is worth waiting for; urgent ones do not wait
+    local since = tonumber(redis.call('ZSCORE', due, parcels[1]))
+    local held = since + math.min(length / calls.most, HOLD)
+    local first = redis.call('ZRANGE', hot, '-inf', now, 'BYSCORE', 'LIMIT', 0, 1)[1]
+    if held > now and not first then return {math.ceil(held - now)} end
+  end
 end
 
 local limit = redis.call('HMGET', bucket, 'tokens', 'at')
@@ -97,6 +106,7 @@ if ill then redis.call('HSET', P .. 'br:' .. host, 'until', now + lease) end
 if rate > 0 then redis.call('HSET', bucket, 'tokens', string.format('%.9f', tokens - 1), 'at', now) end
 spend(source, calls, 1)
 spend(source, numbers, new)
+used(source, 'l', 1)
 used(source, 'c', 1)
 used(source, 'p', #chosen)
 local push = {}

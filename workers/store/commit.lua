@@ -8,7 +8,8 @@ local parcel, version, op, stage = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local source, every, review = ARGV[8], ARGV[11], ARGV[12]
 local row, done = P .. 'p:' .. parcel, P .. 'op:' .. op
 if redis.call('EXISTS', done) == 1 then return 'done' end
-if (redis.call('HGET', row, 'ver') or '0') ~= version then
+local known = redis.call('HMGET', row, 'ver', 'stage')
+if (known[1] or '0') ~= version then
   count('stale')
   return 'stale'
 end
@@ -16,6 +17,7 @@ redis.call('HSET', row, 'ver', version + 1, 'stage', stage, 'snap', ARGV[5], 'to
 if every ~= '' then redis.call('HSET', row, 'every', every) end
 redis.call('SET', done, 1, 'PX', 3600000)
 count('commits')
+if source ~= '' and known[1] and known[2] ~= stage then used(source, 'm', 1) end -- the first look brings history, no change
 
 local watched = false
 for _, name in ipairs(redis.call('SMEMBERS', P .. 'sources')) do
@@ -32,8 +34,11 @@ if source ~= '' then
   local pace = every
   if pace == '' then pace = read_look(redis.call('HGET', looks, parcel)) end
   redis.call('HSET', looks, parcel, write_look(pace, now, ARGV[9], ARGV[10]))
-  if pace ~= '' then redis.call('ZADD', P .. 'due:' .. source, 'XX', jittered(parcel, tonumber(pace)), parcel) end
+  if pace ~= '' then
+    redis.call('ZADD', P .. 'due:' .. source, 'XX', next_look(paced(source), parcel, tonumber(pace)), parcel)
+  end
 end
+if every ~= '' then mark_urgent(parcel, tonumber(every) <= URGENT) end
 if review ~= '' then
   redis.call('HSET', row, 'rev', now + review)
   if watched then redis.call('ZADD', P .. 'reviews', now + review, parcel) end

@@ -12,8 +12,11 @@ for i = 1, #there do
     local parcel = ARGV[i + 3]
     added = added + redis.call('ZADD', due, 'NX', now + math.floor(first + step * (i - 1)), parcel)
     -- Watched again after a dismissal: its reviews go on, or an unchanged parcel would never be reviewed again.
-    local review = redis.call('HGET', P .. 'p:' .. parcel, 'rev')
-    if review then redis.call('ZADD', P .. 'reviews', 'NX', review, parcel) end
+    local known = redis.call('HMGET', P .. 'p:' .. parcel, 'rev', 'every')
+    if known[1] then redis.call('ZADD', P .. 'reviews', 'NX', known[1], parcel) end
+    if known[2] and tonumber(known[2]) <= URGENT then
+      redis.call('ZADD', P .. 'hot:' .. source, redis.call('ZSCORE', due, parcel), parcel)
+    end
   end
 end
 return added

@@ -81,10 +81,24 @@ class Facts:
         out = {text(name): int(n) for name, n in events.items()}
         return out | {f"state:{state}": int(n) for state, n in zip(STATES, sizes, strict=True)}
 
-    def source_news(self, source: str, *, ok: bool, error: str = "", answered: int = 0) -> None:
-        """Note that *source* answered (for that many parcels), or how it failed."""
+    def source_news(
+        self,
+        source: str,
+        *,
+        ok: bool,
+        error: str = "",
+        answered: int = 0,
+        host_ill: bool = False,
+        permanent: bool = False,
+    ) -> None:
+        """Note that *source* answered (for that many parcels), or how it failed.
+
+        *host_ill*: not we are refused, its host is down: others that ask the same host are held back too.
+        """
         said = " ".join(error.split())[:500]  # may quote what a server said
-        self.scripts.run("news", source, int(ok), said, answered, secrets.token_hex(8))
+        self.scripts.run(
+            "news", source, int(ok), said, answered, secrets.token_hex(8), int(host_ill), int(permanent)
+        )
 
     def source_health(self) -> dict[str, SourceHealth]:
         """Return how each source fares that was ever asked."""

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Sets what a source allows, and opens what was closed by what it allowed before. ARGV: source, then field, value ('' for
--- none), ... of host, calls, calls_per, numbers, numbers_per, fresh (ms), calm and hot (how much paces are stretched).
+-- none), ... of host, calls, calls_per, numbers, numbers_per, fresh (ms), each (a call for each number), calm and hot (how
+-- much paces are stretched).
 local key, changed = P .. 'lim:' .. ARGV[1], false
 for i = 2, #ARGV, 2 do
   local was = redis.call('HGET', key, ARGV[i]) or ''

@@ -26,7 +26,7 @@ from workers.store.rows import (
 )
 
 _PAGE = 500  # things in one call of a script: each takes up to four arguments, and Lua unpacks about 8,000
-_LOOK = re.compile(rb"(\d*) (\d*) (\d+):(.*)", re.DOTALL)  # as prelude.lua's write_look writes it
+LOOK = re.compile(rb"(\d*) (\d*) (\d+):(.*)", re.DOTALL)  # as prelude.lua's write_look writes it
 
 
 class Parcels:
@@ -204,7 +204,7 @@ def _remembered(
         source, next_look = text(name), when(at)
         if next_look is not None:
             due[source] = next_look
-        match = _LOOK.fullmatch(record) if record else None
+        match = LOOK.fullmatch(record) if record else None
         if match:
             answered, length = when(match[2]), int(match[3])
             if answered is not None:

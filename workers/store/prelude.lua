@@ -26,6 +26,7 @@ local URGENT = 7200000
 local LATEST = 259200000 -- no budget stretches a pace beyond (cadence.LATEST)
 local OPEN = 3           -- failures of a host in a row after which it is left alone
 local HEAD = 0.1         -- of a quota may be spent ahead of time by those that are not urgent
+local HOLD = 900000      -- at most so long a call that could carry more waits, where calls are counted
 
 -- When a parcel is wanted next at a source: its own pace, stretched to what the source's budget carries, and never before
 -- the source could show anything else. of: what paced(source) returned.
@@ -37,6 +38,18 @@ end
 local function next_look(of, parcel, every)
   local stretched = math.max(every, math.min(every * (every <= URGENT and of[3] or of[2]), LATEST))
   return math.max(jittered(parcel, math.max(stretched, of[1])), now + of[1])
+end
+
+-- Keeps a parcel in the index of urgent ones of every source that watches it, or takes it out. claim.lua reads it.
+local function mark_urgent(parcel, is)
+  for _, name in ipairs(redis.call('SMEMBERS', P .. 'sources')) do
+    local at = is and redis.call('ZSCORE', P .. 'due:' .. name, parcel)
+    if at then
+      redis.call('ZADD', P .. 'hot:' .. name, at, parcel)
+    else
+      redis.call('ZREM', P .. 'hot:' .. name, parcel)
+    end
+  end
 end
 
 -- Days since 1970 of the first of a month counted from year 0, and that month for a day (proleptic Gregorian calendar).
@@ -82,10 +95,14 @@ local function spend(source, of, n)
   redis.call('HSET', P .. 'qt:' .. source, of.what, of.spent + n, of.what .. '_w', of.number)
 end
 
--- Counts what a source was asked or brought today: calls (c), parcels (p), stages found to have changed (m).
+-- Counts what a source was asked or brought today: looks (l), calls (c), parcels (p), stages
+-- found to have changed (m).
 local function used(source, what, by)
   local key, day = P .. 'use:' .. source, math.floor(now / 86400000)
-  if redis.call('HINCRBY', key, what .. day, by) == by then redis.call('HDEL', key, what .. (day - 35)) end
+  if redis.call('HINCRBY', key, what .. day, by) > by then return end
+  for _, field in ipairs(redis.call('HKEYS', key)) do -- the first of this day
+    if tonumber(string.sub(field, 2)) <= day - 35 then redis.call('HDEL', key, field) end
+  end
 end
 
 -- Until when nobody may ask a source (a pause, a used-up quota, a host that is left alone), and until when only for
@@ -105,6 +122,16 @@ end
 local function host_answered(source)
   local host = redis.call('HGET', P .. 'lim:' .. source, 'host')
   if host then redis.call('DEL', P .. 'br:' .. host) end
+end
+
+-- A source answered, for n parcels. good: since when it answers without a failure in between.
+local function answered(source, n)
+  local key = P .. 'health:' .. source
+  redis.call('HSET', key, 'ok', now, 'fails', 0)
+  redis.call('HSETNX', key, 'good', now)
+  redis.call('HDEL', key, 'since', 'perm')
+  redis.call('HINCRBY', key, 'answered', n)
+  host_answered(source)
 end
 
 local function host_failed(source)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from workers.core.limits import Quota
+
 State = Literal["pending", "sending", "sent", "held", "failed", "expired", "skipped"]
 STATES: tuple[State, ...] = ("pending", "sending", "sent", "held", "failed", "expired", "skipped")
 
@@ -203,6 +205,30 @@ class SourceHealth:
     last_error: str
     since: datetime | None
     answered: int = 0  # parcels answered so far
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a source was asked, and what that brought, over some days."""
+
+    looks: int = 0  # batches of parcels
+    calls: int = 0
+    parcels: int = 0  # asked about, each time counted
+    moves: int = 0  # stages found to have changed
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What is left of a source's quota in the window that lasts."""
+
+    quota: Quota
+    spent: int
+    began: datetime
+    ends: datetime
+
+    @property
+    def left(self) -> int:
+        return max(self.quota.most - self.spent, 0)
 
 
 def notice_id(

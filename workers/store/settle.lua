@@ -5,6 +5,7 @@
 -- What was dismissed or forgotten meanwhile is passed over, so that a late answer revives nothing.
 local source, default = ARGV[1], tonumber(ARGV[2])
 local due, looks = P .. 'due:' .. source, P .. 'look:' .. source
+local of = paced(source)
 local names = {}
 for i = 3, #ARGV, 3 do names[#names + 1] = ARGV[i] end
 local scores = redis.call('ZMSCORE', due, unpack(names))
@@ -15,7 +16,7 @@ for i, parcel in ipairs(names) do
     local every, _, fingerprint = read_look(records[i])
     if fingerprint == ARGV[3 * i + 1] then
       local j = #again
-      again[j + 1], again[j + 2] = jittered(parcel, tonumber(every) or default), parcel
+      again[j + 1], again[j + 2] = next_look(of, parcel, tonumber(every) or default), parcel
       same[j + 1], same[j + 2] = parcel, write_look(every, now, fingerprint, ARGV[3 * i + 2])
     else
       local known = redis.call('HMGET', P .. 'p:' .. parcel, 'ver', 'snap', 'told')
@@ -24,12 +25,11 @@ for i, parcel in ipairs(names) do
     end
   end
 end
-local health = P .. 'health:' .. source -- as news.lua keeps it; an op of our own, for we are never asked twice
-redis.call('HSET', health, 'op', 'settle', 'ok', now, 'fails', 0)
-redis.call('HDEL', health, 'since')
-redis.call('HINCRBY', health, 'answered', #names)
+redis.call('HSET', P .. 'health:' .. source, 'op', 'settle') -- an op of our own, for we are never asked twice
+answered(source, #names)
 if #again > 0 then
   redis.call('ZADD', due, 'XX', unpack(again))
+  redis.call('ZADD', P .. 'hot:' .. source, 'XX', unpack(again))
   redis.call('HSET', looks, unpack(same))
 end
 return changed

@@ -9,15 +9,19 @@ end
 local due, owed = {}, {}
 for _, source in ipairs(redis.call('SMEMBERS', P .. 'sources')) do
   local key = P .. 'due:' .. source
-  local n = redis.call('ZCOUNT', key, '-inf', now)
-  local paused = tonumber(redis.call('HGET', P .. 'rl:' .. source, 'until') or 0)
+  local paused, calm = closed(source)
+  local n = redis.call('ZCOUNT', calm > now and P .. 'hot:' .. source or key, '-inf', now)
+  if calm > now then
+    look(P .. 'hot:' .. source, paused)
+    if redis.call('ZCOUNT', key, '-inf', now) > 0 and (not soonest or calm < soonest) then soonest = calm end
+  end
   if paused > now and n > 0 then -- ring when the pause ends
     if not soonest or paused < soonest then soonest = paused end
   elseif n > 0 then
     due[#due + 1] = source
     due[#due + 1] = n
   end
-  look(key, paused)
+  look(key, math.max(paused, calm))
 end
 for _, channel in ipairs(redis.call('SMEMBERS', P .. 'channels')) do
   local n = redis.call('ZCOUNT', P .. 'ob:' .. channel, '-inf', now)

@@ -5,8 +5,10 @@ local horizon = now + ARGV[1]
 local parcels, owed = 0, 0
 for _, source in ipairs(redis.call('SMEMBERS', P .. 'sources')) do
   -- A paused source is away, and will be for a while: what waits for it is not being worked on.
-  if tonumber(redis.call('HGET', P .. 'rl:' .. source, 'until') or 0) <= now then
-    parcels = parcels + redis.call('ZCOUNT', P .. 'due:' .. source, '-inf', horizon)
+  local paused, calm = closed(source)
+  if paused <= now then
+    local queue = calm > now and 'hot:' or 'due:'
+    parcels = parcels + redis.call('ZCOUNT', P .. queue .. source, '-inf', horizon)
   end
 end
 for _, channel in ipairs(redis.call('SMEMBERS', P .. 'channels')) do
