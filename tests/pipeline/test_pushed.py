@@ -116,7 +116,7 @@ def test_a_parcel_that_is_pushed_is_looked_at_less_often_until_the_pushes_cease(
     assert polled is not None
     assert pushed is not None
     assert ceased is not None
-    assert polled.every == timedelta(hours=2)
+    assert polled.every == timedelta(hours=1.75)
     assert pushed.every == timedelta(hours=24)
     assert pushed.due["a"] - polled.due["a"] > timedelta(hours=18)
     assert ceased.every is not None

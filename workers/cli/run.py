@@ -18,8 +18,8 @@ import structlog
 import typer
 
 from workers import app as wiring
-from workers import settings as settings_file
 from workers import pacing, supervise
+from workers import settings as settings_file
 from workers.cli import report
 from workers.cli.common import Config, Json, command, console, engine, fail, loaded, say
 from workers.cli.web import need_extra
