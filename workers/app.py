@@ -37,6 +37,7 @@ from workers.scheduler import Clock
 from workers.settings import Settings, Watch
 from workers.store import Recollection, Store
 from workers.store.lua import spoken
+from workers.witness import Witness
 
 log = structlog.get_logger("customs_watch")
 
@@ -221,10 +222,12 @@ def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ)
             pause(wait)
 
     house = LiveHouse(watch, permit, store.vault)
-    house()
+    first = house()
     store.prepare()
-    broker = make_broker(url)
     name = f"{socket.gethostname()}:{os.getpid()}"
+    witness = Witness(store, first.settings.data, name=name, uptime=uptime, loud=True)
+    witness.look()
+    broker = make_broker(url)
     bells: list[actors.Bells] = []
     pipeline = Pipeline(
         house=house,
@@ -235,6 +238,7 @@ def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ)
         wait=pause,
         ring=lambda actor, argument: bells[0].ring(actor, argument),
         worker=name,
+        witness=witness,
     )
     bells.append(actors.build(broker, lambda: pipeline))
     broker.add_middleware(Heart(lambda: store.beat(f"worker:{name}", ttl=BEAT)))
@@ -270,12 +274,13 @@ class Desk:
     def __init__(self, app: App, *, name: str) -> None:
         self._app = app
         self._name = name
-        self._digest = ""
+        self._synced = ("", "")
 
     def sync(self) -> None:
         """Bring the due-queues in line with the user's file."""
         house = self._app.house()
-        if house.settings.digest == self._digest:
+        state = (house.settings.digest, self._app.store.ledger().id)  # an emptied store is filled again
+        if state == self._synced:
             return
         pacing.limit(house.settings, self._app.store)
         for name, parcels in by_source(house.settings).items():
@@ -287,7 +292,7 @@ class Desk:
         for gone in set(self._app.store.sources()) - set(house.sources):
             self._app.store.dismiss(gone, list(self._app.store.watched(gone)))
         self._app.store.review_soon(list(house.settings.parcels))
-        self._digest = house.settings.digest
+        self._synced = state
 
     def ring(self) -> None:
         """Ring one doorbell for each batch that is due, up to what can be answered at once."""

@@ -31,6 +31,7 @@ from workers.house import House
 from workers.owner import Owner
 from workers.sources import Ask, Found, News, NoNews, Outcome, Source
 from workers.store import Changed, Commit, Looked, Owed, Store, notice_id
+from workers.witness import Witness
 
 log = structlog.get_logger("customs_watch")
 
@@ -87,6 +88,7 @@ class Pipeline:
         wait: Callable[[timedelta], None],
         ring: Bell,
         worker: str,
+        witness: Witness | None = None,  # None: nobody doubts the ledger
     ) -> None:
         self._house = house
         self._store = store
@@ -100,6 +102,7 @@ class Pipeline:
             house=house, store=store, clock=clock, wait=wait, worker=worker,
             addresses=Addresses(store=store, owner=self.owner),
         )  # fmt: skip
+        self._witness = witness
         self._secret = b""
 
     # -- refresh ----------------------------------------------------------------------------------------------
@@ -382,7 +385,14 @@ class Pipeline:
 
     def notify(self, channel: str) -> int:
         """Send what is owed on *channel*; return how many notices were tried."""
-        return self._delivery.notify(channel)
+        if self._witness is None:
+            return self._delivery.notify(channel)
+        if self._witness.look():
+            return 0
+        try:
+            return self._delivery.notify(channel)
+        finally:
+            self._witness.look()
 
     def _house_secret(self) -> bytes:
         self._secret = self._secret or self._store.secret()

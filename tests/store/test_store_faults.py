@@ -84,6 +84,10 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "take_back": lambda s: s.take_back("mail", "ana"),
     "aside": lambda s: s.aside("mail", "ana"),
     "all_aside": lambda s: s.all_aside(),
+    "ledger": lambda s: s.ledger(),
+    "name_ledger": lambda s: s.name_ledger(),
+    "hold": lambda s: s.hold("why", by="w"),
+    "lift_hold": lambda s: s.lift_hold(),
     "history": lambda s: s.history(),
     "forget": lambda s: s.forget(P),
 }
@@ -257,6 +261,10 @@ def test_every_script_is_run_by_some_method(valkey: Valkey) -> None:
             ran.add(name)
             return super().run(name, *args)
 
+        def run_safely(self, name: str, *args: object) -> tuple[object, bool]:
+            ran.add(name)
+            return super().run_safely(name, *args)
+
     store = Store.connect(valkey.fresh())
     store.scripts = Listening(store.scripts.client)
     owe(store, owed("n"))
@@ -265,6 +273,7 @@ def test_every_script_is_run_by_some_method(valkey: Valkey) -> None:
     for name, call in CALLS.items():
         if name not in ("renew", "done", "retry", "fail", "skip", "unsay", "wait", "uncertain"):
             call(store)
+    store.vault.begin("v", 0, lease=LEASE)
     shipped = {path.stem for path in Path(__file__).resolve().parents[2].glob("workers/store/*.lua")} - {
         "prelude"
     }

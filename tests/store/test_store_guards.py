@@ -18,7 +18,7 @@ import workers.store
 from tests.servers.rows import LEASE, NOW, claim, commit, lapse, owe, owed, take
 from tests.servers.valkey import Valkey
 from workers.errors import LostLease
-from workers.store import Changed, Looked, Store
+from workers.store import Changed, Ledger, Looked, Store
 from workers.store.lua import Scripts
 
 HOUR = timedelta(hours=1)
@@ -197,6 +197,20 @@ def reviews_are_leased(store: Store) -> None:
     assert store.claim_reviews(10, lease=LEASE) == ()
 
 
+def a_held_ledger_hands_out_nothing(store: Store) -> None:
+    owe(store, owed())
+    store.hold("x", by="w")
+    assert store.claim_notice("mail", lease=LEASE, worker="w") is None
+
+
+def another_past_hands_out_nothing(store: Store) -> None:
+    owe(store, owed())
+    store.expected = Ledger("other")
+    assert store.claim_notice("mail", lease=LEASE, worker="w") is None
+    store.expected = Ledger(store.ledger().id, owed=2)
+    assert store.claim_notice("mail", lease=LEASE, worker="w") is None
+
+
 # -- the edits ------------------------------------------------------------------------------------------------
 
 
@@ -279,6 +293,9 @@ CASES = [
     ),
     Case(a_secret_has_one_renewer_and_no_late_value, "vault", "tonumber(held[2] or 0) > now", "false"),
     Case(a_secret_has_one_renewer_and_no_late_value, "vault", "if (held[1] or '0') ~= version", "if false"),
+    Case(a_held_ledger_hands_out_nothing, "prelude", "if ledger[2] then return true end", ""),
+    Case(another_past_hands_out_nothing, "prelude", "ledger[1] ~= id or ", ""),
+    Case(another_past_hands_out_nothing, "prelude", "tonumber(counts[1] or 0) < tonumber(owed)", "false"),
     Case(reviews_are_leased, "claim_reviews", "redis.call('ZADD', reviews, 'XX', now + ARGV[2], parcel)", ""),
 ]
 NAMES = [f"{case.invariant.__name__}-{case.script}-{i}" for i, case in enumerate(CASES)]

@@ -14,7 +14,7 @@ import sys
 import typer
 
 from workers.app import set_up_logging
-from workers.cli import advice_table, check, event, evidence, look, message, notices, run, web
+from workers.cli import advice_table, check, event, evidence, hold, look, message, notices, run, web
 from workers.cli.common import fail
 from workers.errors import Misconfigured, Trouble
 
@@ -30,6 +30,7 @@ app = typer.Typer(
 run.add(app)
 web.add(app)
 look.add(app)
+hold.add(app)
 check.add(app)
 message.add(app)
 notices.add(app)

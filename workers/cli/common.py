@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ from workers.errors import Misconfigured
 from workers.knowledge import Knowledge
 from workers.settings import Settings
 from workers.store import Store
+from workers.witness import Witness
 
 log = structlog.get_logger("customs_watch")
 
@@ -100,6 +102,12 @@ def _inherit(environ: Mapping[str, str], data: Path, ended: threading.Event) -> 
                     ended.wait()
         except (Misconfigured, OSError) as trouble:
             log.warning("store_not_taken_over", error=str(trouble))
+
+
+def witness(opened: Store, settings: Settings) -> Witness:
+    """Return this machine's witness of the ledger."""
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    return Witness(opened, settings.data, name=name, uptime=wiring.uptime)
 
 
 @contextmanager

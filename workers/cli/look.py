@@ -10,7 +10,7 @@ import typer
 
 from workers import app as wiring
 from workers import knowledge, memory
-from workers.cli import report
+from workers.cli import hold, report
 from workers.cli.common import Config, Json, advices, console, dump, fail, loaded, say, store
 from workers.core import sms
 from workers.core.classify import as_json as reading_as_json
@@ -30,7 +30,7 @@ def status(config: Config = None, as_json: Json = False) -> None:
     """Show where every parcel stands, worst first, and which sources fail."""
     settings = loaded(config)
     with store(settings) as opened:
-        report.status(opened, settings, as_json=as_json)
+        report.status(opened, settings, held=hold.sentence(opened, settings), as_json=as_json)
 
 
 Parcel = Annotated[str, typer.Argument(help="A tracking number, an order's id, or both as ORDER/NUMBER.")]

@@ -125,7 +125,7 @@ def demo(store: Store, settings: Settings, before: set[str], *, as_json: bool) -
     console().print(silent)
 
 
-def status(store: Store, settings: Settings, *, as_json: bool) -> None:
+def status(store: Store, settings: Settings, *, held: str, as_json: bool) -> None:
     """Print where every parcel stands, worst first, and how the sources are."""
     rows = []
     for parcel, one in decisions(store, settings):
@@ -141,6 +141,7 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
                 for name, h in health.items()
             },
             "counts": counts,
+            "held": held,
             "aside": [
                 {"recipient": one.recipient, "channel": one.channel, "since": one.since, "error": one.error}
                 for one in store.all_aside()
@@ -162,6 +163,8 @@ def status(store: Store, settings: Settings, *, as_json: bool) -> None:
             Text(one_line(row.get("trouble") or proof.get("text", ""))),
         )
     console().print(table)
+    if held:
+        say(held)
     for name, source in health.items():
         if source.failures:
             say(

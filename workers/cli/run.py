@@ -20,7 +20,7 @@ import typer
 from workers import app as wiring
 from workers import pacing, supervise
 from workers import settings as settings_file
-from workers.cli import report
+from workers.cli import hold, report
 from workers.cli.common import Config, Json, command, console, engine, fail, loaded, say
 from workers.cli.web import need_extra
 from workers.engine import find
@@ -63,6 +63,8 @@ def run(config: Config = None, once: Once = False, as_json: Json = False) -> Non
     if settings.web is not None:
         need_extra()
     with engine(settings) as running:
+        for line in _concerns(running.url, settings):
+            say(line)
         supervisor = _supervisor(path, settings, running.url, web=settings.web is not None)
         parcels = len(settings.parcels)
         with _running(supervisor):
@@ -70,6 +72,16 @@ def run(config: Config = None, once: Once = False, as_json: Json = False) -> Non
                 f"`{command()} status` shows where they stand.")  # fmt: skip
             supervisor.run()
             say("Stopping: what is being sent is finished first. A second Ctrl-C does not wait.")
+
+
+def _concerns(url: str, settings: Settings) -> list[str]:
+    """Return what keeps the program from doing what it promises, in sentences."""
+    store = Store.connect(url)
+    try:
+        store.prepare()
+        return [line for line in [hold.sentence(store, settings)] if line]
+    finally:
+        store.close()
 
 
 @contextmanager
@@ -140,6 +152,7 @@ def quiet(store: Store) -> bool:
 
 def losses(store: Store, settings: Settings, *, late: bool) -> list[str]:
     said = ["it took too long; run it again to go on"] if late else []
+    said += [line for line in [hold.sentence(store, settings)] if line]
     said += [
         f"the source {name} fails: {health.last_error}"
         for name, health in store.source_health().items()

@@ -34,6 +34,7 @@ Keys, all under ``{cw}:``, all in one database that holds nothing else (the brok
 ``count``               hash    event → how often; ``ended``: "state channel" → how often notices came to that
 ``vault:<name>``        hash    a secret that all workers share: value, version, end of the lease of who renews it
 ``push:<digest>``       string  a push that is being taken in, or was
+``ledger``              hash    id, earlier ids (``was:<id>``), and why nothing is sent: hold, since, by
 ``meta secret fact:…``          schema; the key of notice ids; small facts
 ======================  ======  =============================================================================
 """
@@ -48,6 +49,7 @@ from workers.store.addresses import Addresses, Aside
 from workers.store.desk import Desk, Unsettled
 from workers.store.facts import SCHEMA, Facts
 from workers.store.gauges import Gauges, Numbers, SourceGauge
+from workers.store.ledger import Ledger
 from workers.store.limits import Limits
 from workers.store.lua import Scripts, trouble
 from workers.store.notices import Notices
@@ -75,8 +77,8 @@ from workers.store.stays import Recollection, Stays
 from workers.store.vault import Vault
 
 __all__ = [
-    "SCHEMA", "STATES", "Aside", "Attempt", "Bells", "Budget", "Changed", "Claim", "Claimed", "Commit", "Gauges", "Looked",
-    "Notice", "NoticeRow", "Owed", "Recollection", "Remembered", "SourceGauge", "SourceHealth", "State", "Store",
+    "SCHEMA", "STATES", "Aside", "Attempt", "Bells", "Budget", "Changed", "Claim", "Claimed", "Commit", "Gauges", "Ledger",
+    "Looked", "Notice", "NoticeRow", "Owed", "Recollection", "Remembered", "SourceGauge", "SourceHealth", "State", "Store",
     "Unsettled", "Usage", "Vault", "notice_id", "trouble",
 ]  # fmt: skip
 

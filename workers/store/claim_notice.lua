@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Leases the first due notice of a channel to one worker under a new token, with all that goes out in one message with it.
--- Full memory does not stop what is owed. ARGV: channel, lease (ms), token, worker.
--- Returns false if nothing is due, 1 to be asked again, or {message, {id, state it had, fields}, ...}.
+-- Full memory does not stop what is owed. ARGV: channel, lease (ms), token, worker, the ledger insisted on: id, owed, sent.
+-- Returns false if nothing is due or the ledger is held, 1 to be asked again, or {message, {id, state it had, fields}, ...}.
+if held(ARGV[5], ARGV[6], ARGV[7]) then return false end
 local channel = ARGV[1]
 local queue = P .. 'ob:' .. channel
 local MOST = 200 -- notices of one message

@@ -21,7 +21,7 @@ class Facts:
 
     def prepare(self) -> None:
         """Write the schema's number into an empty store; raise Misconfigured if a newer version wrote it."""
-        found = int(self.scripts.run("prepare", SCHEMA))
+        found = int(self.scripts.run("prepare", SCHEMA, secrets.token_hex(8)))
         if found > SCHEMA:
             raise Misconfigured(
                 f"the store was written by a newer customs-watch (schema {found}, this one knows {SCHEMA})",

@@ -28,6 +28,7 @@ from redis.exceptions import (
 
 from workers.errors import StoreTrouble
 
+_PATIENCE = 5000  # ms for a write to reach the disk; a server that syncs every second takes one
 PREFIX = "{cw}"  # one hash tag: all keys of the store live on one node of a cluster
 
 _SENTENCES: tuple[tuple[type[RedisError], str, str], ...] = (
@@ -79,6 +80,7 @@ class Scripts:
 
     def __init__(self, client: redis.Redis, folder: Traversable | None = None) -> None:
         self.client = client
+        self._waits = True
         folder = folder or files(__package__)
         prelude = folder.joinpath("prelude.lua").read_text(encoding="utf-8")
         self._bodies: dict[str, str] = {}
@@ -100,6 +102,28 @@ class Scripts:
                 return self.client.evalsha(self._shas[name], 1, PREFIX, *args)
             except NoScriptError:  # a new or flushed server: it refused, so nothing was done
                 return self.client.eval(self._bodies[name], 1, PREFIX, *args)
+
+    def run_safely(self, name: str, *args: Any) -> tuple[Any, bool]:
+        """Run one script and wait until what it wrote is on the server's disk; return its answer, and whether that is so.
+
+        Where the server is one that cannot be waited for (no append-only file, or older than 7.2), nobody waits and the
+        answer counts as safe: ``readiness`` says what such a server is worth.
+        """
+        with spoken():
+            for command, script in (("evalsha", self._shas[name]), ("eval", self._bodies[name])):
+                trip = self.client.pipeline(transaction=False)  # one connection: it waits for its own writes
+                getattr(trip, command)(script, 1, PREFIX, *args)
+                if self._waits:
+                    trip.waitaof(1, 0, _PATIENCE)
+                answer, *waited = trip.execute(raise_on_error=False)
+                if not isinstance(answer, NoScriptError):
+                    break
+        if isinstance(answer, RedisError):
+            raise trouble(answer) from answer
+        if not waited or isinstance(waited[0], RedisError):
+            self._waits = False
+            return answer, True
+        return answer, int(waited[0][0]) > 0
 
     def run_each(self, name: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
         """Run one script once for each of *calls*, in one trip; raises StoreTrouble if any failed, after all have run."""

@@ -14,7 +14,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal, cast
 
-from workers.errors import LostLease
+from workers.errors import LostLease, StoreTrouble
+from workers.store.ledger import Ledgers
 from workers.store.lua import PREFIX, Scripts, spoken
 from workers.store.rows import STATES, Attempt, Notice, NoticeRow, State, ms, text, when
 
@@ -23,7 +24,7 @@ Verb = Literal["release", "resend", "drop"]
 _PAGE = 500  # arguments of one script
 
 
-class Notices:
+class Notices(Ledgers):
     """Notices in the store. Methods that take a token raise LostLease if the claim is not theirs any more."""
 
     scripts: Scripts
@@ -40,12 +41,26 @@ class Notices:
         answer: Any = 1
         while answer == 1:
             token = secrets.token_hex(8)
-            answer = self.scripts.run("claim_notice", channel, ms(lease), token, worker)
+            answer = self._safely_claimed(channel, ms(lease), token, worker, *self._insisted())
         if not answer:
             return None
         message = text(answer[0])
         taken = [_claimed(one, channel, token, message) for one in answer[1:]]
         return replace(taken[0], others=tuple(taken[1:]))
+
+    def _safely_claimed(self, *args: Any) -> Any:
+        """Claim, and wait until the claim is on the server's disk: what is not there might be sent twice after a power cut."""
+        answer, safe = self.scripts.run_safely("claim_notice", *args)
+        if answer and answer != 1 and not safe:
+            taken = [text(one[0]) for one in answer[1:]]
+            self.retry(
+                taken,
+                args[2],
+                after=timedelta(0),
+                error="the store did not get the claim to its disk in time",
+            )
+            raise StoreTrouble("the store does not get what it is told to its disk in time")
+        return answer
 
     def renew(self, ids: Ids, token: str, *, lease: timedelta) -> None:
         """Keep a claim for *lease* from now."""

@@ -149,6 +149,16 @@ local function count(event, by)
   redis.call('HINCRBY', P .. 'count', event, by or 1)
 end
 
+-- Whether nothing may be sent: the ledger is held, or it is not the one that the caller insists on (its id, and counts that
+-- only ever grow; '' for any).
+local function held(id, owed, sent)
+  local ledger = redis.call('HMGET', P .. 'ledger', 'id', 'hold')
+  if ledger[2] then return true end
+  if not id or id == '' then return false end
+  local counts = redis.call('HMGET', P .. 'count', 'owed', 'sent')
+  return ledger[1] ~= id or tonumber(counts[1] or 0) < tonumber(owed) or tonumber(counts[2] or 0) < tonumber(sent)
+end
+
 -- A notice changes its state here and nowhere else: hash, index of the state and queue move together.
 -- due: when it is wanted next, in ms; false takes it out of its channel's queue.
 local function move(id, from, to, channel, made, due)

@@ -23,9 +23,10 @@ for _, source in ipairs(redis.call('SMEMBERS', P .. 'sources')) do
   end
   look(key, math.max(paused, calm))
 end
+local held_back = held()
 for _, channel in ipairs(redis.call('SMEMBERS', P .. 'channels')) do
   local n = redis.call('ZCOUNT', P .. 'ob:' .. channel, '-inf', now)
-  if n > 0 then
+  if n > 0 and not held_back then
     owed[#owed + 1] = channel
     owed[#owed + 1] = n
   end

@@ -11,7 +11,7 @@ for _, source in ipairs(redis.call('SMEMBERS', P .. 'sources')) do
     parcels = parcels + redis.call('ZCOUNT', P .. queue .. source, '-inf', horizon)
   end
 end
-for _, channel in ipairs(redis.call('SMEMBERS', P .. 'channels')) do
+for _, channel in ipairs(held() and {} or redis.call('SMEMBERS', P .. 'channels')) do -- what is held waits for a person
   owed = owed + redis.call('ZCOUNT', P .. 'ob:' .. channel, '-inf', now)
 end
 return {parcels, redis.call('ZCARD', P .. 'st:sending'), owed, redis.call('ZCOUNT', P .. 'reviews', '-inf', horizon)}
