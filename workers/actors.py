@@ -12,6 +12,7 @@ import structlog
 
 from workers.errors import StoreTrouble
 from workers.pipeline import Pipeline
+from workers.tidy import Tidy
 
 if TYPE_CHECKING:
     from dramatiq.brokers.redis import RedisBroker
@@ -28,17 +29,24 @@ class Bells:
     refresh: Callable[[str], object]
     announce: Callable[[str], object]
     notify: Callable[[str], object]
+    tidy: Callable[[str], object]
 
     def ring(self, actor: str, argument: str) -> None:
         """Ring *actor*; a bell that cannot be rung now is rung again by the sweeper."""
         try:
-            {"refresh": self.refresh, "announce": self.announce, "notify": self.notify}[actor](argument)
+            bells = {
+                "refresh": self.refresh,
+                "announce": self.announce,
+                "notify": self.notify,
+                "tidy": self.tidy,
+            }
+            bells[actor](argument)
         except (dramatiq.errors.DramatiqError, redis.RedisError, OSError) as error:
             log.warning("bell_not_rung", actor=actor, error=str(error))
 
 
-def build(broker: RedisBroker, pipeline: Callable[[], Pipeline]) -> Bells:
-    """Declare the three actors on *broker*. Nothing happens before this call."""
+def build(broker: RedisBroker, pipeline: Callable[[], Pipeline], chores: Callable[[], Tidy]) -> Bells:
+    """Declare the four actors on *broker*. Nothing happens before this call."""
 
     def answer(work: Callable[[], object]) -> None:
         try:
@@ -58,4 +66,8 @@ def build(broker: RedisBroker, pipeline: Callable[[], Pipeline]) -> Bells:
     def notify(channel: str) -> None:
         answer(lambda: pipeline().notify(channel))
 
-    return Bells(refresh.send, announce.send, notify.send)
+    @dramatiq.actor(broker=broker, queue_name="refresh")
+    def tidy(source: str) -> None:
+        answer(lambda: chores().tidy(source))
+
+    return Bells(refresh.send, announce.send, notify.send, tidy.send)

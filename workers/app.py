@@ -24,14 +24,14 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import CurrentMessage, Retries
 from pydantic import BaseModel
 
-from workers import actors, channels, knowledge, pacing, settings, sources
+from workers import actors, channels, knowledge, pacing, settings, sources, tidy
 from workers.core.history import History
 from workers.core.judgement import Judge
 from workers.errors import Misconfigured, Temporary, Trouble
 from workers.heart import BEAT, EVERY, Heart
 from workers.heel import heel
 from workers.house import House
-from workers.pipeline import Pipeline
+from workers.pipeline import SETTLED, Pipeline, ask_of
 from workers.render import Renderer
 from workers.scheduler import Clock
 from workers.settings import Settings, Watch
@@ -240,7 +240,14 @@ def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ)
         worker=name,
         witness=witness,
     )
-    bells.append(actors.build(broker, lambda: pipeline))
+    chores = tidy.Tidy(
+        house=house,
+        store=store,
+        clock=now,
+        settled_after=SETTLED,
+        ask=lambda lived_in, parcel, memo: ask_of(lived_in.settings.parcels[parcel], memo),
+    )
+    bells.append(actors.build(broker, lambda: pipeline, lambda: chores))
     broker.add_middleware(Heart(lambda: store.beat(f"worker:{name}", ttl=BEAT)))
     return App(house, store, pipeline, bells[0], broker)
 
@@ -286,11 +293,18 @@ class Desk:
         for name, parcels in by_source(house.settings).items():
             source = house.sources[name]
             spread = timedelta(seconds=len(parcels) / (source.batch * source.rate))
-            self._app.store.enrol(name, parcels, spread=spread)
             kept = set(parcels)
-            self._app.store.dismiss(name, [p for p in self._app.store.watched(name) if p not in kept])
+            gone_from = [p for p in self._app.store.watched(name) if p not in kept]
+            self._app.store.enrol(name, parcels, spread=spread)
+            if tidy.has_chores(
+                source
+            ):  # owed before it is dismissed: a crash in between owes too much, not too little
+                self._app.store.chores.add(name, tidy.removed(gone_from))
+                self._app.store.chores.add(name, [tidy.COMPARE], after=tidy.SOON)
+            self._app.store.dismiss(name, gone_from)
         for gone in set(self._app.store.sources()) - set(house.sources):
             self._app.store.dismiss(gone, list(self._app.store.watched(gone)))
+            self._app.store.chores.forget(gone)
         self._app.store.review_soon(list(house.settings.parcels))
         self._synced = state
 
@@ -322,6 +336,12 @@ class Desk:
         with spoken():
             return BACKLOG - int(self._app.broker.do_qsize(queue))
 
+    def tidy(self) -> None:
+        """Ring for each source that is owed a word or a comparison."""
+        for name, source in self._app.house().sources.items():
+            if tidy.has_chores(source) and self._app.store.chores.due(name) and self._room("refresh") > 0:
+                self._app.bells.ring("tidy", name)
+
     def beat(self) -> None:
         self._app.store.beat(f"scheduler:{self._name}", ttl=BEAT)
 
@@ -333,6 +353,7 @@ class Desk:
                 "ring": (timedelta(seconds=1), self.ring),
                 "beat": (EVERY, self.beat),
                 "pace": (timedelta(minutes=2), self.pace),
+                "tidy": (timedelta(seconds=20), self.tidy),
             },
             clock=now,
         )

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
-from workers import memory
+from workers import memory, tidy
 from workers.addresses import Addresses
 from workers.core.classify import Classifier
 from workers.core.detect import detect
@@ -138,7 +138,7 @@ class Pipeline:
                 return looked
             looked += len(claim.parcels)
             watched = house.settings.parcels
-            asks = [_ask(watched[c.parcel], c.memo) for c in claim.parcels if c.parcel in watched]
+            asks = [ask_of(watched[c.parcel], c.memo) for c in claim.parcels if c.parcel in watched]
             if asks:
                 self._look(house, source, asks)
         return looked
@@ -341,6 +341,7 @@ class Pipeline:
                     stale.append(replace(one.work, changed=changed, memo=memo))
                 continue
             unknown += one.unknown
+            self._no_more(one)
             owed = one.commit.notices
             if one.moved or owed:
                 log.info(
@@ -351,6 +352,13 @@ class Pipeline:
                 self._ring("notify", channel)
         self._store.met_unknown(unknown)
         return stale
+
+    def _no_more(self, one: _Decided) -> None:
+        """Owe sources the word that a parcel is delivered and stayed so, where they listen."""
+        if one.judged.every is None:
+            for name, source in self._house().sources.items():
+                if tidy.has_chores(source):
+                    self._store.chores.add(name, [tidy.settled(one.work.ref.id)])
 
     def _owed(
         self, house: House, order: Order, ref: ParcelRef, after: Snapshot, judged: Judgement
@@ -424,7 +432,8 @@ def _as_it_was(before: Snapshot, _now: datetime) -> tuple[Snapshot, Transition |
     return before, None
 
 
-def _ask(watched: tuple[Order, ParcelRef], memo: str) -> Ask:
+def ask_of(watched: tuple[Order, ParcelRef], memo: str) -> Ask:
+    """Return what a source is told of a parcel, and what it asked us to remember of it."""
     order, ref = watched
     return Ask(
         parcel=ref.id,
@@ -434,6 +443,7 @@ def _ask(watched: tuple[Order, ParcelRef], memo: str) -> Ask:
         destination=order.destination,
         postcode=order.postcode,
         order=order.number,
+        phone_last4=order.phone_last4,
         memo=memo,
         parcels=len(order.parcels),
     )

@@ -145,7 +145,7 @@ def test_who_used_the_server_of_another_process_takes_it_over_when_that_one_ends
 
 def test_a_bell_that_cannot_be_rung_stops_nobody(tmp_path: Path) -> None:
     broker = app.make_broker(f"unix://{tmp_path}/nobody?db=0")
-    bells = actors.build(broker, lambda: pytest.fail("nobody rang"))
+    bells = actors.build(broker, lambda: pytest.fail("nobody rang"), lambda: pytest.fail("nobody rang"))
     bells.ring("notify", "mail")
     broker.close()
     with pytest.raises(redis.ConnectionError):

@@ -33,6 +33,7 @@ class Parcel:
     refusal: int = 0  # gettrackinfo rejects with this code
     stopped: bool = False  # the service no longer follows it
     retracked: bool = False
+    demands: str = ""  # what its carrier wants at registration: phone | postcode
 
 
 def event(
@@ -106,6 +107,24 @@ def item(parcel: Parcel, carrier: int, *, tick: int) -> dict[str, Any]:
             "tracking": {"providers_hash": carrier, "providers": providers},
         },
     }
+
+
+def listed(parcel: Parcel, carrier: int, tag: str | None) -> dict[str, Any]:
+    """Return an item of gettracklist, with the key that is misspelt on the wire."""
+    newest = (parcel.last_mile or parcel.events or [None])[-1]
+    status = parcel.status or (str(newest["sub_status"]).partition("_")[0] if newest else "NotFound")
+    return {
+        "number": parcel.number, "param": None, "param_type": "None", "data_origin": "Api", "carrier": carrier,
+        "shipping_country": parcel.origin, "final_carrier": 0, "recipient_country": parcel.destination,
+        "register_time": "2026-10-10T08:00:00Z", "tracking_status": "Stopped" if parcel.stopped else "Tracking",
+        "package_status": status, "track_time": "2026-10-20T08:00:00Z", "sync_status": True, "push_time": None,
+        "push_status": "NotPushed", "push_status_code": None,
+        "stop_track_time": "2026-11-01T00:00:00Z" if parcel.stopped else None,
+        "stop_track_reason": "ByRequest" if parcel.stopped else None, "is_retracked": parcel.retracked,
+        "carrier_change_count": 0, "tag": tag, "email": "", "order_no": None, "order_time": None, "lang": "",
+        "remark": None, "latest_event_time": newest["time_iso"] if newest else None,
+        "latest_event_info": newest["description"] if newest else None, "delievery_time": None, "pickup_time": "",
+    }  # fmt: skip
 
 
 def _provider(key: int, name: str, country: str, events: Sequence[Any], tick: int) -> dict[str, Any]:

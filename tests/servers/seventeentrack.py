@@ -21,7 +21,7 @@ import msgspec
 from msgspec import json
 
 from tests.servers._faulty import FaultyServer, Reply, Request
-from tests.servers._seventeentrack_shapes import CAINIAO, Parcel, event
+from tests.servers._seventeentrack_shapes import CAINIAO, Parcel, event, listed
 from tests.servers._seventeentrack_shapes import item as item_of
 
 __all__ = ["CAINIAO", "Call", "Parcel", "SeventeenTrackServer", "event"]
@@ -32,6 +32,9 @@ _MESSAGES = {
     -18010002: "Invalid security key.",
     -18010012: "The format of '{0}' is invalid.",
     -18010013: "Submitted data is invalid.",
+    -18010011: "The value of '{0}' is invalid.",
+    -18010019: "The postal code is required.",
+    -18010020: "The phone number is required.",
     -18010014: "The number of tracking numbers can not exceed 40.",
     -18019803: "The new carrier is the same as the old one.",
     -18019805: "The old carrier of '{0}' does not match.",
@@ -41,10 +44,12 @@ _MESSAGES = {
     -18019903: "The carrier of '{0}' can not be detected.",
     -18019904: "Only stopped tracking numbers can be retracked.",
     -18019905: "A tracking number can be retracked only once.",
+    -18019906: "Only tracking numbers that are being tracked can be stopped.",
     -18019907: "The daily limit is exceeded.",
     -18019908: "The quota is exhausted.",
     -18019909: "No tracking information at this time.",
 }
+_ORDERS = frozenset(f"{what}Time{way}" for what in ("Register", "Push", "Track") for way in ("Asc", "Desc"))
 _UNAUTHORIZED = frozenset({-18010001, -18010002, -18010004, -18010005})
 
 
@@ -84,6 +89,7 @@ class SeventeenTrackServer(FaultyServer):
         self.calls: list[Call] = []
         self.parcels: dict[str, Parcel] = {}
         self.registered: dict[str, list[int]] = {}  # number -> carriers
+        self.tags: dict[str, str | None] = {}
         self.changes: dict[str, int] = {}
         self._errors: deque[tuple[int, str, int]] = deque()
         self._window: deque[float] = deque()
@@ -150,11 +156,12 @@ class SeventeenTrackServer(FaultyServer):
             "changecarrier": self._change,
             "deletetrack": self._delete,
             "retrack": self._retrack,
+            "stoptrack": self._stop_track,
         }
         if (
             not request.path.startswith(PATH)
             or request.method != "POST"
-            or endpoint not in {*answers, "getquota"}
+            or endpoint not in {*answers, "getquota", "gettracklist"}
         ):
             return [], 404, {}
         if self._errors:
@@ -162,6 +169,8 @@ class SeventeenTrackServer(FaultyServer):
             return [], status, _failure(code, message)
         if endpoint == "getquota":
             return [], 200, {"code": 0, "data": self._quota()}
+        if endpoint == "gettracklist":
+            return self._list(request.body)
         try:
             items = json.decode(request.body, type=list[dict[str, Any]])
         except msgspec.DecodeError:
@@ -207,6 +216,12 @@ class SeventeenTrackServer(FaultyServer):
             data["rejected"].append(_rejection(number, -18019901, asked or held[0]))
         elif not carrier:
             data["rejected"].append(_rejection(number, -18019903, None))
+        elif parcel.demands == "phone" and not re.fullmatch(
+            r"\d{4}", str(item.get("phone_number_last_4") or "")
+        ):
+            data["rejected"].append(_rejection(number, -18010020, carrier))
+        elif parcel.demands == "postcode" and not item.get("destination_postal_code"):
+            data["rejected"].append(_rejection(number, -18010019, carrier))
         elif self.used >= self.daily:
             data["rejected"].append(_rejection(number, -18019907, carrier))
         elif self.used >= self.quota:
@@ -214,6 +229,7 @@ class SeventeenTrackServer(FaultyServer):
         else:
             self.used += 1
             self.registered.setdefault(number, []).append(carrier)
+            self.tags[number] = item.get("tag")
             accepted = {"origin": 2 if asked else 1, "number": number, "carrier": carrier}
             data["accepted"].append(
                 {**accepted, "email": None, "lang": item.get("lang"), "tag": item.get("tag")}
@@ -270,6 +286,36 @@ class SeventeenTrackServer(FaultyServer):
             return
         parcel.stopped, parcel.retracked = False, True
         data["accepted"].append({"number": number, "carrier": held[0]})
+
+    def _stop_track(self, item: Mapping[str, Any], number: str, data: dict[str, list[Any]]) -> None:
+        parcel, held = self.parcel(number), self.registered.get(number)
+        if held and not parcel.stopped:
+            parcel.stopped = True
+            data["accepted"].append({"number": number, "carrier": held[0]})
+        else:
+            data["rejected"].append(_rejection(number, -18019906 if held else -18019902, None))
+
+    def _list(self, body: bytes) -> tuple[list[dict[str, Any]], int, dict[str, Any]]:
+        """Answer ``gettracklist``: one object in, forty numbers out, ``page`` beside the data as on the wire."""
+        try:
+            asked = json.decode(body, type=dict[str, Any])
+        except msgspec.DecodeError:
+            return [], 200, _failure(-18010013)
+        at, order = asked.get("page_no", 1), asked.get("order_by", "RegisterTimeDesc")
+        if not isinstance(at, int) or at < 1 or order not in _ORDERS:
+            return [asked], 200, _failure(-18010011)
+        if asked.get("tracking_status") not in {None, "Tracking", "Stopped"}:
+            return [asked], 200, _failure(-18010011)
+        rows = [
+            listed(self.parcel(number), carrier, self.tags.get(number))
+            for number, carriers in self.registered.items()
+            for carrier in carriers
+        ]
+        rows = [row for row in rows if asked.get("tracking_status") in {None, row["tracking_status"]}]
+        rows = rows if order.endswith("Asc") else rows[::-1]
+        page = {"data_total": len(rows), "page_total": -(-len(rows) // 40), "page_no": at, "page_size": 40}
+        data = {"accepted": rows[40 * (at - 1) : 40 * at]}
+        return [asked], 200, {"page": page, "code": 0, "data": data}
 
     def _delete(self, item: Mapping[str, Any], number: str, data: dict[str, list[Any]]) -> None:
         held = self.registered.pop(number, None)

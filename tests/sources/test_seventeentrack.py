@@ -40,6 +40,7 @@ def test_registering_sends_the_documented_fields_and_no_others(
         "carrier": 190271,
         "destination_country": "DE",
         "destination_postal_code": "10115",
+        "tag": "customs-watch",
     }
 
 

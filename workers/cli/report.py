@@ -140,6 +140,7 @@ def status(store: Store, settings: Settings, *, held: str, as_json: bool) -> Non
                 name: {"failures": h.failures, "last_ok": h.last_ok, "last_error": h.last_error}
                 for name, h in health.items()
             },
+            "compared": {name: found for name in settings.sources if (found := comparison(store, name))},
             "counts": counts,
             "held": held,
             "aside": [
@@ -170,6 +171,9 @@ def status(store: Store, settings: Settings, *, held: str, as_json: bool) -> Non
             say(
                 f"The source {name} fails since {_minute(source.since)}: {source.last_error}. Parcels may have moved unseen."
             )
+    for name in settings.sources:
+        for line in compared(store, name):
+            say(line)
     for dead in store.all_aside():
         say(f"Nothing is sent to {dead.recipient} by {dead.channel} since {_minute(dead.since)}: {one_line(dead.error)}. "
             f"Correct the address in your file, or `notices enable {dead.recipient} {dead.channel}`.")  # fmt: skip
@@ -179,6 +183,29 @@ def status(store: Store, settings: Settings, *, held: str, as_json: bool) -> Non
         )
     for line in waiting(store):
         say(line[0].upper() + line[1:])
+
+
+def comparison(store: Store, source: str) -> dict[str, Any]:
+    """Return what the last comparison with *source* found, as ``workers/tidy.py`` remembers it; empty for none."""
+    found = store.recollect(f"compared:{source}")
+    return dict(json.loads(found)) if found else {}
+
+
+def compared(store: Store, source: str) -> list[str]:
+    """Say of the last comparison with *source* what a person may want to do something about."""
+    found = comparison(store, source)
+    if not found:
+        return []
+    lines = []
+    if found["remain"] is not None:
+        lines.append(
+            f"{source} follows {found['follows']} numbers; {found['remain']} of {found['total']} new ones are left."
+        )
+    if count := found["unwatched_count"]:
+        some = ", ".join(found["unwatched"][:5]) + (" …" if count > 5 else "")
+        told = f" ({found['stopped']} were stopped)" if found["stopped"] else ""
+        lines.append(f"{source} follows {count} that nobody watches here{told}: {one_line(some)}")
+    return lines + [f"{source}: {one_line(said)}" for said in found["refused"][:5]]
 
 
 def about(row: NoticeRow) -> str:

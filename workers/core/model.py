@@ -190,6 +190,7 @@ class Order:
     shop: str = ""
     seller: str = ""
     number: str = ""  # the shop's order number
+    phone_last4: str = ""  # of the telephone on the parcel's label; some carriers show nothing without
     link: str = ""
     ordered_on: date | None = None
     protected_until: date | None = None

@@ -197,6 +197,7 @@ class OrderShape(Shape):
         "date": "ordered",
         "ordered_on": "ordered",
         "order_number": "order",
+        "phone": "phone_last4",
         "notify": "tell",
         "recipients": "tell",
         "recipient": "tell",
@@ -220,6 +221,7 @@ class OrderShape(Shape):
     shop: Line = "AliExpress"
     seller: Line = ""
     order: Line = ""
+    phone_last4: Annotated[str, PlainValidator(values.phone_last4)] = ""
     link: Annotated[str, PlainValidator(values.link)] = ""
     ordered: Day = None
     protected_until: Day = None

@@ -354,6 +354,13 @@ def hs_code(text: object) -> str:
     return digits
 
 
+def phone_last4(text: object) -> str:
+    """``"4567"``, the end of a telephone number; empty stays empty."""
+    if text == "" or (isinstance(text, str) and re.fullmatch(r"[0-9]{4}", text, re.ASCII)):
+        return str(text)
+    raise Wrong("is not the end of a telephone number", "write its last four digits, such as 4567")
+
+
 _LISTEN = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})", re.ASCII)
 
 

@@ -145,6 +145,7 @@ class Orders:
             shop=shape.shop,
             seller=shape.seller,
             number=shape.order,
+            phone_last4=shape.phone_last4,
             link=shape.link,
             ordered_on=ordered,
             protected_until=until,

@@ -27,6 +27,8 @@ Three more say what the service is known to allow, and are left out where nothin
 ``EACH = True``
     every number of a batch is a call of its own.
 
+A source whose service follows numbers for us may also be ``Retiring`` and ``Reconciling``.
+
 An error is not an empty answer: a source that fails, blocks or answers nonsense raises (for the whole batch) or returns
 (for one parcel) ``Temporary`` or ``Permanent``, never an empty list.
 """
@@ -36,10 +38,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from workers.core.limits import Quota
 from workers.core.model import Sighting
@@ -58,6 +61,7 @@ class Ask:
     postcode: str = ""
     lang: str = ""
     order: str = ""  # the shop's number of the order
+    phone_last4: str = ""  # of the telephone on the parcel's label; sent only where a carrier demands it
     memo: str = ""  # what this source asked us to remember of this parcel last time
     parcels: int = 1  # how many parcels that order has
 
@@ -126,6 +130,53 @@ class Source(Protocol):
         """Return an outcome for every ask, keyed by ``Ask.parcel``; raise Temporary/Permanent for the whole batch."""
 
     def close(self) -> None: ...
+
+
+class Leaving(StrEnum):
+    """Why a parcel is looked up no more."""
+
+    SETTLED = "settled"  # delivered, and it stayed so
+    REMOVED = "removed"  # the user took it out of the file, or has another source look it up
+
+
+@runtime_checkable
+class Retiring(Protocol):
+    """A source whose service follows numbers until it is told not to: it is told, once, when we look no more.
+
+    Called from a chore that is kept until it is done. ``sleep`` comes before every call, the first included.
+    """
+
+    def retire(self, asks: Sequence[Ask], why: Leaving) -> Mapping[str, Temporary | Permanent | None]:
+        """Return for every ask, by ``Ask.parcel``, what went wrong; None where nothing is left to do.
+
+        Raises Temporary/Permanent for all of them. Doing it twice does no harm.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What a service follows, compared with what we watch."""
+
+    follows: int  # numbers
+    unwatched: tuple[str, ...] = ()  # it follows them and we do not watch them
+    stopped: int = 0  # of those: how many it was told to stop
+    registered: int = 0  # we watch them and it did not know them: told of again
+    resumed: int = 0  # we watch them and it had stopped: asked to follow on
+    refused: tuple[str, ...] = ()  # we watch them, and it would not: a sentence each
+    remain: int | None = None  # new numbers that can still be registered; None where it does not say
+    total: int | None = None
+
+
+@runtime_checkable
+class Reconciling(Protocol):
+    """A source whose service can list what it follows. Called once a day from a chore, as Retiring is."""
+
+    def reconcile(self, asks: Sequence[Ask], settled: Sequence[Ask]) -> Reconciled:
+        """Compare what the service follows with *asks*, all parcels that are watched there.
+
+        One with a memo was registered before; another will be by its first look. Those that are *settled* stand beside
+        them: they are neither unwatched nor followed again. Raises Temporary/Permanent.
+        """
 
 
 def kinds() -> list[str]:

@@ -15,7 +15,7 @@ import xxhash
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from workers.errors import Temporary
-from workers.sources._fields import UNREADABLE, name, whole, word
+from workers.sources._fields import UNREADABLE, name, table, tables, whole, word
 
 _SILENT = frozenset({"", "NotFound", "InfoReceived", "Expired"})  # a status that is no event by itself
 
@@ -157,6 +157,44 @@ def unpack(body: bytes) -> Envelope:
         error = (code, word(outer.message))
     lists = data.accepted is not UNSET or data.rejected is not UNSET
     return Envelope(_accepted(_listed(data.accepted)), _refused(_listed(data.rejected)), error, lists)
+
+
+class Listed(Struct, frozen=True):
+    """One number that 17TRACK follows, or followed."""
+
+    number: str
+    carrier: str = ""
+    tag: str = ""
+    stopped: bool = False
+    resumable: bool = False  # it may be asked to follow it once more
+
+
+class Page(Struct, frozen=True):
+    """One page of what 17TRACK follows."""
+
+    numbers: tuple[Listed, ...]
+    pages: int  # how many there are
+
+
+def unpack_page(body: bytes) -> Page:
+    """Open an answer to ``gettracklist``, whose ``page`` stands beside its data; raises Temporary."""
+    try:
+        said = msgspec.json.decode(body, type=dict[str, Any])
+    except UNREADABLE:
+        raise Temporary("17TRACK's list is not the JSON it documents") from None
+    data, page = table(said.get("data")), table(said.get("page") or table(said.get("data")).get("page"))
+    if not isinstance(data.get("accepted"), list) or not whole(page.get("page_no")):
+        raise Temporary("17TRACK's list holds no page of numbers")
+    listed = []
+    for each in tables(data["accepted"]):
+        number = name(each.get("number"))
+        stopped = word(each.get("tracking_status"), 40) == "Stopped"
+        again = each.get("is_retracked") in {True, "true", "True"}
+        if number:
+            listed.append(
+                Listed(number, _code(each.get("carrier")), word(each.get("tag"), 100), stopped, not again)
+            )
+    return Page(tuple(listed), whole(page.get("page_total")))
 
 
 def _accepted(listed: list[Any]) -> tuple[Item, ...]:

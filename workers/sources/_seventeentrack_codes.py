@@ -45,6 +45,8 @@ CARRIERS: Mapping[str, int] = {
 }
 
 ALREADY, NOT_REGISTERED, NOTHING_YET, ONLY_ONCE = -18019901, -18019902, -18019909, -18019905
+ONLY_STOPPED, ONLY_TRACKING = -18019904, -18019906  # it is followed, so not again; it is not, so not stopped
+PHONE = -18010020
 _CHECK_NUMBER = "check the number on the order page"
 _SET_CARRIER = "set `carrier:` of this parcel, by name or by 17TRACK's number for it"
 _QUARTER_DAY = timedelta(hours=6)
@@ -68,7 +70,10 @@ _PERMANENT: Mapping[int, tuple[str, str]] = {
     -18010016: ("17TRACK takes a last-mile carrier only for postal parcels", _SET_CARRIER),
     -18010018: ("this carrier needs the country and the postcode", "set `destination:` and `postcode:`"),
     -18010019: ("this carrier needs the postcode", "set `postcode:` of the order"),
-    -18010020: ("this carrier needs the phone number; we do not send it", "look this parcel up another way"),
+    -18010020: (
+        "this carrier needs the end of the phone number on the label",
+        "set `phone_last4:` of the order",
+    ),
     -18010022: ("this carrier needs more than a number", "look this parcel up another way"),
     -18019903: ("17TRACK does not know which carrier this is", _SET_CARRIER),
     -18019910: ("17TRACK does not know this carrier", _SET_CARRIER),

@@ -16,6 +16,7 @@ from workers.sources._seventeentrack_codes import (
     NOT_REGISTERED,
     NOTHING_YET,
     ONLY_ONCE,
+    PHONE,
     carrier_code,
     trouble,
 )
@@ -49,10 +50,10 @@ class Memo:
 class Look:
     """One look at up to 40 numbers."""
 
-    def __init__(self, call: Call, *, source: str, lang: str, pause: Callable[[], None]) -> None:
+    def __init__(self, call: Call, *, source: str, lang: str, tag: str, pause: Callable[[], None]) -> None:
         self._plain_call = call
         self._source = source
-        self._lang = lang
+        self._common = {"lang": lang, "tag": tag}
         self._pause = pause
         self._calls = 0
         self._memos: dict[str, Memo] = {}
@@ -86,9 +87,24 @@ class Look:
     def _register(self, asks: Sequence[Ask]) -> None:
         if not asks:
             return
-        envelope = self._call("register", [_registration(ask, self._lang) for ask in asks])
+        envelope = self._call("register", [registration(ask, **self._common) for ask in asks])
+        self._registered(asks, envelope)
+        wanting = [
+            ask
+            for ask in asks
+            if ask.phone_last4 and (no := envelope.refused.get(ask.number)) and no.code == PHONE
+        ]
+        if wanting:  # only now, so that no other carrier's parcels carry it
+            fields = [
+                registration(ask, **self._common, phone_number_last_4=ask.phone_last4) for ask in wanting
+            ]
+            self._registered(wanting, self._call("register", fields))
+
+    def _registered(self, asks: Sequence[Ask], envelope: Envelope) -> None:
+        """Note what an answer to ``register`` says of each number."""
         accepted = {item.number: item for item in envelope.items}
         for ask in asks:
+            self._said.pop(ask.number, None)
             asked = str(carrier_code(ask.carrier) or "")
             no = envelope.refused.get(ask.number)
             if ask.number in accepted:
@@ -195,13 +211,14 @@ class Look:
         return Found(fingerprint, lambda: read_all(items, source=source), str(memo))
 
 
-def _registration(ask: Ask, lang: str) -> dict[str, Any]:
+def registration(ask: Ask, **more: str) -> dict[str, Any]:
+    """Return what a number is registered with: what we know and 17TRACK may need, and *more*."""
     fields = {
         "number": ask.number,
         "carrier": carrier_code(ask.carrier),
         "destination_country": ask.destination,
         "destination_postal_code": ask.postcode,
-        "lang": lang,
+        **more,
     }
     return {key: value for key, value in fields.items() if value}
 

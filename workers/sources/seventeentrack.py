@@ -15,10 +15,10 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urljoin
 
 import msgspec
@@ -26,12 +26,13 @@ from msgspec import json as wire
 from pydantic import Field, SecretStr, field_validator
 
 from workers.core.model import Sighting
-from workers.errors import Temporary
-from workers.sources import Ask, Found, News, Outcome, Push
+from workers.errors import Permanent, Temporary
+from workers.sources import Ask, Found, Leaving, News, Outcome, Push, Reconciled
+from workers.sources import _seventeentrack_keep as _keep
 from workers.sources._fields import UNREADABLE, table
 from workers.sources._http import CAP, Wire, quoted
 from workers.sources._reach import Addressed
-from workers.sources._seventeentrack import Envelope, Item, unpack
+from workers.sources._seventeentrack import Envelope, Item, Page, unpack, unpack_page
 from workers.sources._seventeentrack_codes import trouble
 from workers.sources._seventeentrack_events import read_all
 from workers.sources._seventeentrack_look import Look
@@ -46,6 +47,10 @@ class Settings(Addressed):
     token: SecretStr
     base_url: str = "https://api.17track.net/track/v2.4/"
     lang: str = ""  # translate into this language; v2.2 charged extra for it, v2.4 does not say
+    tag: str = Field(default="customs-watch", max_length=100)  # what we register carries it
+    on_settled: Literal["stop", "keep"] = "stop"  # a parcel that is delivered and stayed so
+    on_remove: Literal["keep", "stop", "delete"] = "stop"  # a parcel that we look up no more
+    unwatched: Literal["report", "stop"] = "report"  # what carries our tag there and is not watched here
     rate: float = Field(default=3.0, gt=0, le=100)  # calls per second
     batch: int = Field(default=BATCH, ge=1, le=BATCH)
     timeout: float = Field(default=35.0, gt=0, le=300)  # seconds; the service itself gives up after 30
@@ -159,8 +164,30 @@ class SeventeenTrack:
     def track(self, asks: Sequence[Ask]) -> Mapping[str, Outcome]:
         """Register what is new, then read all; raises Temporary/Permanent where the whole call failed."""
         return Look(
-            self._call, source=self.name, lang=self._settings.lang, pause=lambda: self._sleep(1 / self.rate)
+            self._call,
+            source=self.name,
+            lang=self._settings.lang,
+            tag=self._settings.tag,
+            pause=lambda: self._sleep(1 / self.rate),
         ).run(asks)
+
+    def retire(self, asks: Sequence[Ask], why: Leaving) -> Mapping[str, Temporary | Permanent | None]:
+        """Have 17TRACK stop following, or delete, what we look up no more, as the settings say."""
+        how = self._settings.on_settled if why is Leaving.SETTLED else self._settings.on_remove
+        if how == "keep":
+            return dict.fromkeys(ask.parcel for ask in asks)
+        return _keep.retire(self._paced, "deletetrack" if how == "delete" else "stoptrack", asks)
+
+    def reconcile(self, asks: Sequence[Ask], settled: Sequence[Ask]) -> Reconciled:
+        """Compare what 17TRACK follows with what we watch, mend what differs, and ask for the quota."""
+        chosen = self._settings
+        comparison = _keep.Comparison(
+            self._paced, self._page, lang=chosen.lang, tag=chosen.tag, stop=chosen.unwatched == "stop"
+        )
+        found = comparison.run(asks, settled)
+        self._sleep(1 / self.rate)
+        quota = self.quota()
+        return replace(found, remain=quota.remain, total=quota.total)
 
     def quota(self) -> Quota:
         try:
@@ -179,7 +206,20 @@ class SeventeenTrack:
     def _call(self, endpoint: str, items: Sequence[Mapping[str, Any]]) -> Envelope:
         return self._exchange(endpoint, items)[0]
 
-    def _exchange(self, endpoint: str, items: Sequence[Mapping[str, Any]]) -> tuple[Envelope, bytes]:
+    def _paced(self, endpoint: str, items: Sequence[Mapping[str, Any]]) -> Envelope:
+        """Make a call that no look has been let in for."""
+        self._sleep(1 / self.rate)
+        return self._call(endpoint, items)
+
+    def _page(self, number: int) -> Page:
+        self._sleep(1 / self.rate)
+        return unpack_page(
+            self._exchange("gettracklist", {"page_no": number, "order_by": "RegisterTimeAsc"})[1]
+        )
+
+    def _exchange(
+        self, endpoint: str, items: Sequence[Mapping[str, Any]] | Mapping[str, Any]
+    ) -> tuple[Envelope, bytes]:
         """Make one call; returns the answer opened and as it came, and raises one that is an error as a whole."""
         url = urljoin(self._settings.base_url, endpoint)
         answer = self._wire.call("POST", url, content=wire.encode(items))

@@ -32,6 +32,7 @@ Keys, all under ``{cw}:``, all in one database that holds nothing else (the brok
 ``open:<group>``        zset    parcel → since when it stands there (ms); ``stays``: the groups met
 ``aside``               hash    "channel/recipient" → "since (ms) mark error": an address nothing arrives at
 ``count``               hash    event → how often; ``ended``: "state channel" → how often notices came to that
+``chores:<source>``     zset    what is owed to a source beside looks → when it is due, or the end of the lease (ms)
 ``vault:<name>``        hash    a secret that all workers share: value, version, end of the lease of who renews it
 ``push:<digest>``       string  a push that is being taken in, or was
 ``ledger``              hash    id, earlier ids (``was:<id>``), and why nothing is sent: hold, since, by
@@ -46,6 +47,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from workers.store.addresses import Addresses, Aside
+from workers.store.chores import Chores
 from workers.store.desk import Desk, Unsettled
 from workers.store.facts import SCHEMA, Facts
 from workers.store.gauges import Gauges, Numbers, SourceGauge
@@ -91,6 +93,11 @@ class Store(Parcels, Notices, Facts, Desk, Stays, Addresses, Numbers, Limits):
 
     def __init__(self, client: redis.Redis) -> None:
         self.scripts = Scripts(client)
+
+    @property
+    def chores(self) -> Chores:
+        """What is owed to sources beside looks."""
+        return Chores(self.scripts)
 
     @property
     def vault(self) -> Vault:
