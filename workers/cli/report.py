@@ -171,9 +171,8 @@ def status(store: Store, settings: Settings, *, held: str, as_json: bool) -> Non
             say(
                 f"The source {name} fails since {_minute(source.since)}: {source.last_error}. Parcels may have moved unseen."
             )
-    for name in settings.sources:
-        for line in compared(store, name):
-            say(line)
+    for line in compared(store, *settings.sources):
+        say(line)
     for dead in store.all_aside():
         say(f"Nothing is sent to {dead.recipient} by {dead.channel} since {_minute(dead.since)}: {one_line(dead.error)}. "
             f"Correct the address in your file, or `notices enable {dead.recipient} {dead.channel}`.")  # fmt: skip
@@ -191,9 +190,12 @@ def comparison(store: Store, source: str) -> dict[str, Any]:
     return dict(json.loads(found)) if found else {}
 
 
-def compared(store: Store, source: str) -> list[str]:
-    """Say of the last comparison with *source* what a person may want to do something about."""
-    found = comparison(store, source)
+def compared(store: Store, *sources: str) -> list[str]:
+    """Say of the last comparison with each of *sources* what a person may want to do something about."""
+    return [line for source in sources for line in _compared(source, comparison(store, source))]
+
+
+def _compared(source: str, found: dict[str, Any]) -> list[str]:
     if not found:
         return []
     lines = []
