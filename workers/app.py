@@ -205,7 +205,7 @@ def make_broker(url: str) -> RedisBroker:
 def judge(known: knowledge.Knowledge, history: Callable[[], History | None] = lambda: None) -> Judge:
     return Judge(
         law=known.law, operators=known.operators, table=known.table, priors=known.priors, rates=known.rates,
-        history=history,
+        wordings=known.wordings, history=history,
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from workers.core.model import Order, ParcelRef, Reading, Sighting, Snapshot, St
 from workers.delivery import Delivery
 from workers.errors import Permanent, Temporary
 from workers.house import House
+from workers.neighbours import Neighbourhood
 from workers.owner import Owner
 from workers.sources import Ask, Found, News, NoNews, Outcome, Source
 from workers.store import Changed, Commit, Looked, Owed, Store, notice_id
@@ -94,6 +95,7 @@ class Pipeline:
         self._store = store
         self._classifier = classifier
         self._judge = judge
+        self._neighbours = Neighbourhood(store)
         self._clock = clock
         self._wait = wait
         self._ring = ring
@@ -305,9 +307,10 @@ class Pipeline:
             self._parcel_fails(work.source, ref.id, trouble)
             return None
         after, transition = work.detected(before, now)
+        near = self._neighbours.of(house.settings, work.order, ref) if self._judge.adds_up(work.order) else ()
         judged = self._judge.judge(
-            work.order, ref, after, transition, told, first_look=before.first_look is None, now=now
-        )
+            work.order, ref, after, transition, told, first_look=before.first_look is None, now=now, neighbours=near,
+        )  # fmt: skip
         commit = Commit(
             parcel=ref.id,
             version=work.changed.version,

@@ -96,7 +96,7 @@ def test_a_release_of_unknown_age_is_history():
 
 @pytest.mark.parametrize(
     "stage",
-    sorted(set(Stage) - notices.ALIVE - {Stage.RELEASED}),
+    sorted(set(Stage) - notices.ALIVE - {Stage.RELEASED, Stage.DELIVERED}),
 )
 def test_every_other_stage_is_history_unless_it_needs_the_person(stage):
     assert decide(Told(), advice(), snapshot(stage), first_look=True) is Why.HISTORY

@@ -123,7 +123,6 @@ def test_the_matrix_of_the_reference_is_followed(stage, facts, expected, needs, 
         (Stage.PRE_TRANSIT, {}),
         (Stage.OUT_FOR_DELIVERY, {}),
         (Stage.DELIVERED, {}),
-        (Stage.DELIVERED, {"charges": Charges.DUE}),
         (Stage.UNKNOWN, {}),
     ],
 )
@@ -161,8 +160,10 @@ def test_the_origins_customs_never_asks_the_buyer_for_papers_or_money():
     }
 
 
-def test_a_delivered_parcel_is_always_quiet():
-    assert only(stage=Stage.DELIVERED) == {"delivered"}
+def test_a_delivered_parcel_is_quiet_unless_a_bill_comes_after_it():
+    assert only(stage=Stage.DELIVERED, charges=set(Charges) - {Charges.DUE}) == {"delivered"}
+    assert only(stage=Stage.DELIVERED, charges=Charges.DUE) == {"late_invoice"}
+    assert advice(Stage.DELIVERED, charges=Charges.ASKED).silent
 
 
 def test_a_closed_window_is_never_answered_with_the_dispute_form():

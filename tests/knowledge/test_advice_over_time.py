@@ -202,7 +202,11 @@ def test_a_seizure_as_counterfeit():
     story = Story(protected_days=40).reaches(Stage.INSPECTION).waits(2)
     story.reaches(Stage.HELD, causes=(Cause.SUSPECTED_COUNTERFEIT,)).waits(8)
     story.reaches(Stage.REFUSED, causes=(Cause.SUSPECTED_COUNTERFEIT,)).waits(2)
-    assert [advice for advice, _ in story.written] == ["inspection", "counterfeit"]
+    assert story.written == [
+        ("inspection", Why.FIRST),
+        ("counterfeit", Why.FIRST),
+        ("refused_counterfeit", Why.FIRST),
+    ]
 
 
 def test_released_and_then_a_late_invoice():

@@ -98,6 +98,7 @@ DECEMBER = datetime(2026, 12, 3, tzinfo=UTC)
             [
                 (12, "inspection", "first"),
                 (14, "counterfeit", "first"),
+                (24, "refused_counterfeit", "first"),
                 (54, "refused_counterfeit", "reminder"),
                 (57, "refused_counterfeit", "reminder"),
             ],

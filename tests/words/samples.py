@@ -12,11 +12,13 @@ from workers.core import advise, brief
 from workers.core.advise import FACTS, Row
 from workers.core.model import (
     Advice,
+    Cause,
     Charge,
     Charges,
     Checkout,
     Estimate,
     Evidence,
+    Guess,
     Money,
     Operator,
     Order,
@@ -141,7 +143,7 @@ LIKELY: dict[str, tuple[Any, ...]] = {
     "cause": (None, *FACTS["cause"]),
     "side": (Side.DESTINATION, Side.ORIGIN, Side.TRANSIT, None),
     "addressee": (None, *FACTS["addressee"]),
-    "charges": (Charges.UNKNOWN, *Charges),
+    "charges": (Charges.UNKNOWN, *(c for c in Charges if c is not Charges.UNKNOWN)),
     "tax": (Tax.PREPAID, *Tax),
     "pace": tuple(Pace),
     "protection": tuple(Protection),
@@ -172,6 +174,42 @@ UNTIL = {
 def _advice(row: Row) -> Advice:
     """The row's advice, with a line number that does not move when the table grows."""
     return replace(row.advice, evidence=replace(row.advice.evidence, where="advice.yaml:1"))
+
+
+def guessed(
+    key: str, cause: Cause = Cause.BACKLOG, *, days: tuple[date, ...] = (), count: int = 0, what: str = ""
+) -> Guess:
+    proof = Evidence(
+        "guess", f"what stands behind {key}", "pace.yaml:1", "https://www.bpost.be/nl/faqs/faq/douane"
+    )
+    return Guess(cause, key, proof, days, count, what)
+
+
+# Every guess is shown by an advice of a stage that can have it.
+GUESSES: dict[str, tuple[Guess, ...]] = {
+    "inspection": (
+        guessed("wording_red_mark", Cause.OTHER),
+        guessed("holiday", days=(date(2026, 12, 7), date(2026, 12, 8))),
+    ),
+    "import_customs": (
+        guessed("law_announced", days=(date(2026, 11, 1),), what="handling_fee"),
+        guessed("season_year_end_peak"),
+    ),
+    "clearance_delay": (
+        guessed("law_change", days=(date(2026, 11, 20),), what="flat_duty"),
+        guessed("several_items", Cause.MULTIPLE_ITEMS, count=3),
+    ),
+    "held": (
+        guessed("wording_office_of_exchange", Cause.OTHER),
+        guessed("holiday", days=(date(2026, 12, 8),)),
+    ),
+    "charge_unexpected": (guessed("same_day", Cause.MULTIPLE_ITEMS, days=(date(2026, 12, 5),), count=2),),
+    "customs_stuck": (guessed("law_change", days=(date(2026, 11, 20),), what="levy"),),
+    "export_stuck": (
+        guessed("holiday_abroad", days=(date(2026, 10, 1), date(2026, 10, 2))),
+        guessed("season_chinese_new_year"),
+    ),
+}
 
 
 def full(
@@ -221,6 +259,7 @@ def full(
         Usual(half=3, most=7, observations=0, source="pace.yaml:12", stuck=10.5),
         why,
         now=NOW,
+        guesses=GUESSES.get(row.advice.id, ()),
     )
 
 

@@ -15,7 +15,7 @@ from workers import knowledge
 from workers.core import sms
 from workers.core.model import Stage, Why
 from workers.errors import Permanent
-from workers.knowledge.table import load_table
+from workers.knowledge.table import load_priors, load_table
 from workers.render import Renderer
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -63,7 +63,28 @@ def test_every_advice_has_words_and_all_words_have_an_advice():
 
 def test_every_letter_named_has_words_and_all_letters_are_named():
     letters = {path.stem for path in (Path(__file__).parents[2] / "templates/seller").glob("[!_]*.j2")}
-    assert letters == {row.advice.letter for row in ROWS.values()} - {""}
+    assert letters == {letter for row in ROWS.values() for letter in row.advice.letters}
+
+
+ADDRESSEES = {
+    "operator": "To the delivery company",
+    "seller": "To the seller",
+    "shop": "To the shop, for the dispute",
+    "bank": "To your bank or card issuer",
+}
+
+
+@pytest.mark.parametrize("advice", [row.advice.id for row in ROWS.values() if row.advice.contact])
+def test_whoever_is_to_be_asked_first_has_a_letter_with_the_facts(advice):
+    text = shown(advice).text
+    drafts = [
+        draft.partition("WHY YOU GET THIS")[0] for draft in text.split("A MESSAGE, READY TO SEND\n")[1:]
+    ]
+    own = [draft for draft in drafts if draft.startswith(ADDRESSEES[ROWS[advice].advice.contact] + "\n")]
+    assert own, f"{advice} asks {ROWS[advice].advice.contact}, and none of its letters is for them"
+    for draft in drafts:
+        assert "LX400000015CN" in draft
+        assert "8190000000000013" in draft
 
 
 @pytest.mark.parametrize("advice", ROWS)
@@ -81,8 +102,7 @@ def test_every_advice_says_what_it_must(advice, sample):
         assert "WHAT TO DO" in message.text
         assert "BY WHEN" in message.text or sample is samples.minimal
         assert "WHOM TO ASK FIRST" in message.text
-    if row.advice.letter:
-        assert "A MESSAGE, READY TO SEND" in message.text
+    assert message.text.count("A MESSAGE, READY TO SEND") == len(row.advice.letters)
 
 
 @pytest.mark.parametrize("advice", ROWS)
@@ -105,6 +125,28 @@ def test_every_reason_to_write_is_said(why):
     first = render(samples.full(ROWS["pay"]))
     assert (message.text == first.text) == (why is Why.FIRST)
     assert message.subject.startswith("Reminder: ") == (why is Why.REMINDER)
+
+
+def test_a_guess_says_that_it_is_one_and_stands_under_its_own_words():
+    for advice, guesses in samples.GUESSES.items():
+        message = shown(advice)
+        said = message.text.partition("our guess; the tracking names no")[2].partition("\n\n")[0]
+        assert said.count("\n- ") == len(guesses), advice
+        for guess, sentence in zip(guesses, said.split("\n- ")[1:], strict=True):
+            assert guess.key.startswith("wording_") or " may " in " ".join(sentence.split()), sentence
+        assert message.text.count("- Guess: ") == len(guesses)
+    assert "our guess" not in shown("pay").text
+    assert "our guess" not in shown("inspection", samples.minimal).text
+
+
+def test_every_guess_that_can_be_made_has_words():
+    words = (Path(__file__).parents[2] / "templates/layout/names.j2").read_text(encoding="utf-8")
+    priors, wordings = load_priors(), knowledge.load().wordings
+    keys = {"same_day", "several_items", "holiday", "holiday_abroad", "law_change", "law_announced"}
+    keys |= {f"season_{re.sub('[ -]', '_', season.name).lower()}" for season in priors.seasons}
+    keys |= {f"wording_{wording.key}" for wording in wordings}
+    assert set(re.findall(r"block guess_(\w+) ", words)) == keys
+    assert {guess.key for guesses in samples.GUESSES.values() for guess in guesses} == keys
 
 
 def test_every_key_of_an_estimate_has_words():

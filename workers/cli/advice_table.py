@@ -110,7 +110,7 @@ def _line(row: Row, table: Table, renderer: Renderer) -> str:
         escaped(_sentence(row, table, renderer)),
         needs,
         DEADLINES[advice.deadline],
-        f"{ask}; `{advice.letter}`" if advice.letter else ask,
+        "; ".join([ask, *(f"`{letter}`" for letter in advice.letters)]),
         escaped(f"{proof.what}. {proof.source}, {proof.checked}"),
     ]
     return f"| {' | '.join(cells)} |\n"

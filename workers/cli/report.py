@@ -280,6 +280,7 @@ def explanation(parcel: str, title: str, one: dict[str, Any]) -> str:
             lines.append(f"  code {proof['code']}")
         lines += [f"  read by {_evidence(e)}" for e in proof["evidence"]]
         lines += [f"  beat {_evidence(e)}" for e in proof["beat"]]
+    lines += _causes(one)
     lines += ["", "Situation:"] + [f"  {k}: {v or '–'}" for k, v in one["situation"].items()]
     if one["rules"]:
         lines += ["", "Law of the day:"] + [f"  {_evidence(e)}" for e in one["rules"]]
@@ -292,6 +293,13 @@ def explanation(parcel: str, title: str, one: dict[str, Any]) -> str:
               f"Deadline: {one['deadline'] or 'none known'}", f"Operator: {one['operator'] or 'not known'}",
               f"Why: {one['why']} ({WHY_WORDS.get(one['why'], '')})"]  # fmt: skip
     return "\n".join(lines) + trouble
+
+
+def _causes(one: dict[str, Any]) -> list[str]:
+    """Return the causes, those that the tracking names first: a guess never stands before one of them."""
+    read = [f"  {cause.replace('_', ' ')}, as the tracking says" for cause in one.get("causes", ())]
+    guessed = [f"  {g['cause'].replace('_', ' ')}, guessed: {_evidence(g)}" for g in one.get("guesses", ())]
+    return ["", "Causes, the best founded first:", *read, *guessed] if read or guessed else []
 
 
 def _times(count: int) -> str:

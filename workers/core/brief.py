@@ -7,15 +7,17 @@ what is unknown is None or "".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from workers.core import deadlines, forecast
+from workers.core import causes, deadlines, forecast
 from workers.core.model import (
     Advice,
     Charge,
     Estimate,
     Evidence,
+    Guess,
     Money,
     Operator,
     Order,
@@ -32,13 +34,15 @@ from workers.core.model import (
 )
 from workers.core.quote import identifier, quote, visible
 
-VERSION: Final = 1
+VERSION: Final = 2
 NEWEST: Final = 12  # events shown
 TITLE: Final = 120  # characters
 EVENT: Final = 180
 NAME: Final = 80
 READINGS: Final = 4  # entries shown of what was matched in a text; ``explain`` shows all
 RULES: Final = 8
+# Matters in which only the next step counts: a guess at what slowed the parcel would weaken it.
+NO_GUESSES: Final = frozenset({"protection", "refund"})
 NOTE: Final = 400  # characters of one of our own facts
 
 # What happens at the customs of the parcel's own country, as the timeline marks it.
@@ -79,6 +83,7 @@ def brief(
     why: Why,
     *,
     now: datetime,
+    guesses: Sequence[Guess] = (),
 ) -> Plain:
     """Return the context of one notice."""
     found = deadlines.deadlines(order, snapshot, operator, now=now)
@@ -92,7 +97,7 @@ def brief(
         "needs_you": advice.needs_you.value,
         "urgent": advice.urgent,
         "contact": advice.contact,
-        "letter": advice.letter,
+        "letters": list(advice.letters),
         "why": why.value,
         "now": now.isoformat(),
         "order": _order(order),
@@ -105,6 +110,7 @@ def brief(
         "side": _value(situation.side),
         "cause": _value(situation.cause),
         "causes": [cause.value for cause in snapshot.causes],
+        "guesses": [] if advice.topic in NO_GUESSES else [_guess(one) for one in guesses[: causes.SHOWN]],
         "addressee": _value(situation.addressee),
         "charges": situation.charges.value,
         "tax": situation.tax.value,
@@ -133,7 +139,7 @@ def brief(
         "protection_days": (until - now.date()).days if until else None,
         "dispute_by": _iso(found.dispute_by),
         "wait_until": _wait_until(snapshot, usual, now=now),
-        "evidence": _evidence(proof.reading if proof else None, advice, estimate),
+        "evidence": _evidence(proof.reading if proof else None, advice, estimate, guesses),
     }
 
 
@@ -229,6 +235,7 @@ def _operator(operator: Operator | None) -> Plain:
         "fee_note": visible(operator.fee_note, NOTE),
         "documents_where": visible(operator.documents_where, NOTE),
         "contact": visible(operator.contact, NOTE),
+        "bills_later": operator.bills_later,
         "links_in_messages": operator.links_in_messages,
         "rule": _rule(operator.evidence) if operator.evidence else None,
     }
@@ -260,10 +267,15 @@ def _decisive(reading: Reading | None) -> list[Evidence]:
     return found[:READINGS]
 
 
-def _evidence(reading: Reading | None, advice: Advice, estimate: Estimate) -> list[Plain]:
-    """Return what decided, in the order of the road: the reading, the law, the advice row; nothing twice."""
+def _evidence(
+    reading: Reading | None, advice: Advice, estimate: Estimate, guesses: Sequence[Guess]
+) -> list[Plain]:
+    """Return what decided, in the order of the road: the reading, the guesses shown, the law, the advice row;
+    nothing twice.
+    """
     found: list[Plain] = []
-    for evidence in (*_decisive(reading), *estimate.rules[:RULES], advice.evidence):
+    shown = () if advice.topic in NO_GUESSES else (one.evidence for one in guesses[: causes.SHOWN])
+    for evidence in (*_decisive(reading), *shown, *estimate.rules[:RULES], advice.evidence):
         entry = _rule(evidence)
         if entry not in found:
             found.append(entry)
@@ -277,6 +289,16 @@ def _rule(evidence: Evidence) -> Plain:
         "where": evidence.where,
         "source": evidence.source,
         "checked": _iso(evidence.checked),
+    }
+
+
+def _guess(guess: Guess) -> Plain:
+    return {
+        "cause": guess.cause.value,
+        "key": guess.key,
+        "days": [day.isoformat() for day in guess.days],
+        "count": guess.count,
+        "what": guess.what.replace(".", "_"),
     }
 
 

@@ -52,7 +52,7 @@ class Prior:
 class Season:
     """A part of the year when waiting takes longer. ``first`` and ``last`` are (month, day), both inside."""
 
-    name: str
+    name: str  # its words are "guess_season_<name>", blanks as underscores
     first: tuple[int, int]
     last: tuple[int, int]
     factor: float

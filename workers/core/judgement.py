@@ -8,12 +8,13 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from workers.core import advise, brief, cadence, forecast, history, notices, numbers, operators, rules
+from workers.core import advise, brief, cadence, causes, forecast, history, notices, numbers, operators, rules
 from workers.core.model import (
     Advice,
     Charges,
     Estimate,
     Evidence,
+    Guess,
     Operator,
     Order,
     ParcelRef,
@@ -47,6 +48,7 @@ class Judgement:
     operator: Operator | None
     express: bool
     usual: Usual
+    guesses: tuple[Guess, ...]
     deadline: date | None
     brief: Callable[[], Mapping[str, Any]]  # the words' facts; gathered only where somebody is to be told
     told: Told
@@ -113,6 +115,8 @@ class Judgement:
                 "source": self.usual.source,
                 "observations": self.usual.observations,
             },
+            "causes": [cause.value for cause in self.snapshot.causes],
+            "guesses": [{"cause": one.cause.value, **_plain(one.evidence)} for one in self.guesses],
             "title": self.order.title,
         }
 
@@ -141,6 +145,7 @@ class Judge:
         operators: Sequence[Operator],
         table: advise.Table,
         priors: forecast.Priors,
+        wordings: Sequence[causes.Wording] = (),
         rates: rules.Rates | None = None,
         history: Callable[[], history.History | None] = lambda: None,
     ) -> None:
@@ -148,8 +153,14 @@ class Judge:
         self._operators = operators
         self._table = table
         self._priors = priors
+        self._wordings = wordings
         self._rates = rates
         self._history = history
+
+    def adds_up(self, order: Order) -> bool:
+        """Whether the law of the order's country may count what arrives together as one: then neighbours matter."""
+        country, _ = self._law.of(order)
+        return country is not None and causes.SAME_DAY in country.lines
 
     def judge(
         self,
@@ -161,6 +172,7 @@ class Judge:
         *,
         first_look: bool,
         now: datetime,
+        neighbours: Sequence[causes.Neighbour] = (),
     ) -> Judgement:
         """Decide what to tell of a parcel now; pure."""
         carriers = _carriers(ref, snapshot)
@@ -178,6 +190,10 @@ class Judge:
         pace = forecast.pace(snapshot, usual, now=now)
         situation = advise.situation(order, snapshot, estimate, pace, now=now)
         advice = advise.advise(situation, self._table)
+        guesses = causes.guess(
+            order, snapshot, situation, country=self._law.of(order)[0], seasons=self._priors.seasons,
+            wordings=self._wordings, neighbours=neighbours, now=now,
+        )  # fmt: skip
         deadline = brief.deadline(order, snapshot, advice, operator, now=now)
         why = notices.decide(
             told, advice, snapshot, transition, now=now, first_look=first_look, deadline=deadline
@@ -197,9 +213,21 @@ class Judge:
             operator=operator,
             express=express,
             usual=usual,
+            guesses=guesses,
             deadline=deadline,
             brief=partial(
-                brief.brief, order, ref, snapshot, situation, advice, estimate, operator, usual, why, now=now
+                brief.brief,
+                order,
+                ref,
+                snapshot,
+                situation,
+                advice,
+                estimate,
+                operator,
+                usual,
+                why,
+                now=now,
+                guesses=guesses,
             ),
             told=notices.remember(told, advice, why, snapshot, now=now, deadline=deadline),
             every=cadence.look(snapshot, now=now, deadline=deadline, pushed=_pushed(snapshot, now)),

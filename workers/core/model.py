@@ -63,6 +63,7 @@ class Charges(StrEnum):
     PAID = "paid"
     NONE = "none"
     UNKNOWN = "unknown"
+    ASKED = "asked"  # of a situation only: asked for before this stage, and no payment was shown since
 
 
 class Cause(StrEnum):
@@ -119,7 +120,7 @@ class Sighting:
 class Evidence:
     """One entry of our knowledge that decided something: ``where`` is file:line, ``what`` is what matched."""
 
-    kind: str  # "code" | "phrase" | "grammar" | "rule" | "advice" | "context"
+    kind: str  # "code" | "phrase" | "grammar" | "rule" | "advice" | "context" | "guess"
     what: str
     where: str = ""
     source: str = ""
@@ -302,7 +303,7 @@ class Advice:
     silent: bool  # there is nothing worth writing
     evidence: Evidence
     contact: str = ""  # who to contact first: operator | customs | seller | shop | bank | ""
-    letter: str = ""  # templates/seller/<id>.j2, a drafted message, or ""
+    letters: tuple[str, ...] = ()  # templates/seller/<id>.j2, drafted messages, the most needed first
     topic: str = ""  # advices with one topic speak of the same matter: a change of wording is no news
     deadline: str = ""  # the date that matters: pay | documents | storage | dispute | ""
 
@@ -413,11 +414,24 @@ class Operator:
     storage_working_days: int | None = None
     documents_where: str = ""
     contact: str = ""
+    bills_later: bool = False  # its bill for import charges often comes after the parcel, by weeks
     links_in_messages: str = "unknown"  # never | sometimes | unknown: do genuine messages carry a link
     evidence: Evidence | None = None
     aliases: tuple[str, ...] = ()  # casefolded names under which sources show it
     numbers: tuple[str, ...] = ()  # patterns of tracking numbers that are its own
     unverified_domains: tuple[str, ...] = ()  # said to be its own, not confirmed: neither match nor mismatch
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A cause that the tracking does not name, but the order, the calendar or the law make likely. Raises no alarm."""
+
+    cause: Cause
+    key: str  # of the words: "several_items" | "same_day" | "holiday" | "law_change" | "season_…" | "wording_…"
+    evidence: Evidence
+    days: tuple[date, ...] = ()  # that the words name
+    count: int = 0
+    what: str = ""  # the line of the law that changed
 
 
 @dataclass(frozen=True, slots=True)

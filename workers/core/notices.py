@@ -41,6 +41,7 @@ from workers.core.model import (
 REMIND_AT: Final = (3, 1)  # days before a deadline; each once
 GAP: Final = timedelta(hours=24)  # between two notices that only time tells apart
 FRESH: Final = timedelta(days=3)  # a release older than this is history on a first look
+BILLED: Final = timedelta(days=30)  # a bill older than this was paid or fought over without us
 HOUR: Final = time(6, tzinfo=UTC)  # of day at which a calendar review falls due
 LONGEST: Final = timedelta(days=3)  # between reviews of a parcel that waits: seasons begin and end
 MEMORY: Final = 24  # topics remembered
@@ -115,11 +116,17 @@ def _worth_a_first_word(advice: Advice, snapshot: Snapshot, now: datetime) -> bo
     if advice.silent:
         return False
     if advice.needs_you is NeedsYou.YES:
-        return True
+        return snapshot.stage is not Stage.DELIVERED or _billed_lately(snapshot, now)
     if snapshot.side in (Side.ORIGIN, Side.TRANSIT):
         return False
     fresh = snapshot.since is not None and now - snapshot.since <= FRESH
     return snapshot.stage in ALIVE or (snapshot.stage is Stage.RELEASED and fresh)
+
+
+def _billed_lately(snapshot: Snapshot, now: datetime) -> bool:
+    """Whether the newest word of an order that came long ago is young enough to be a bill still open."""
+    newest = snapshot.timeline[-1] if snapshot.timeline else None
+    return newest is not None and now - (newest.sighting.at or newest.first_seen) <= BILLED
 
 
 def _taken_back(advice: Advice, snapshot: Snapshot, transition: Transition) -> bool:

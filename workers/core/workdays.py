@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
 
 Rest = Callable[[date], bool]  # whether nobody works on that day
 
@@ -32,6 +35,30 @@ def rest(country: str) -> Rest:
         return day.weekday() in off or day in known
 
     return rests
+
+
+def free_days(country: str, first: date, last: date) -> tuple[tuple[date, str], ...]:
+    """Return the public holidays of *country* from *first* to *last*, both inside, on which work would have been done,
+    with their names in English where the library has them.
+    """
+    import holidays  # here: as above
+
+    if country not in holidays.list_supported_countries():
+        return ()
+    known = _named(country)
+    off = frozenset(known.weekend) or _SATURDAY_SUNDAY
+    days = (first + DAY * n for n in range(max((last - first).days + 1, 0)))
+    return tuple((day, known[day]) for day in days if day.weekday() not in off and day in known)
+
+
+@cache
+def _named(country: str) -> HolidayBase:
+    import holidays  # here: as above
+
+    known = holidays.country_holidays(country)
+    if "en_US" in known.supported_languages:
+        return holidays.country_holidays(country, language="en_US")
+    return known
 
 
 def weekend(day: date) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from workers.core.advise import Table
+from workers.core.causes import Wording
 from workers.core.classify import Classifier
 from workers.core.forecast import Priors
 from workers.core.model import Operator
@@ -13,6 +14,7 @@ from workers.core.rules import Law, Rates
 from workers.knowledge.law import load_law, load_operators
 from workers.knowledge.rates import EcbRates
 from workers.knowledge.table import load_priors, load_table
+from workers.knowledge.wordings import load_wordings
 from workers.knowledge.words import load as load_words
 
 
@@ -25,6 +27,7 @@ class Knowledge:
     operators: tuple[Operator, ...]
     table: Table
     priors: Priors
+    wordings: tuple[Wording, ...]
     rates: Rates
 
 
@@ -43,5 +46,6 @@ def load() -> Knowledge:
         operators=load_operators(),
         table=load_table(),
         priors=load_priors(),
+        wordings=load_wordings(),
         rates=EcbRates(),
     )

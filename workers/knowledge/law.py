@@ -138,7 +138,7 @@ def _operator(file: OperatorFile, document: loading.Document, on: date) -> Opera
         fee_high=max((high for _, high in flat), key=lambda m: m.amount, default=None),
         fee_note=file.fee_note, storage_days=file.storage_days,
         storage_working_days=file.storage_working_days, documents_where=file.documents_where,
-        contact=file.contact, links_in_messages=file.links_in_messages,
+        contact=file.contact, bills_later=file.bills_later, links_in_messages=file.links_in_messages,
         evidence=evidence, aliases=tuple(a.casefold() for a in file.aliases), numbers=file.numbers,
         unverified_domains=file.unverified_domains,
     )  # fmt: skip

@@ -208,6 +208,7 @@ class OperatorFile(Sourced):
     storage_working_days: int | None = Field(default=None, gt=0)
     documents_where: str = ""
     contact: str = ""
+    bills_later: bool = False
     links_in_messages: Literal["never", "sometimes", "unknown"] = "unknown"
     note: str = ""
 

@@ -49,7 +49,7 @@ class RowModel(_Strict):
     urgent: bool = False
     silent: bool = False
     contact: Literal["", "operator", "customs", "seller", "shop", "bank"] = ""
-    letter: str = ""
+    letter: Words = []
     topic: str = Field(min_length=1)
     deadline: Literal["", "pay", "documents", "storage", "dispute"] = ""
     why: str = Field(min_length=1)
@@ -131,7 +131,7 @@ def _advice(row: RowModel, where: str, checked: date) -> Advice:
         silent=row.silent,
         evidence=Evidence("advice", row.why, where, row.source, checked),
         contact=row.contact,
-        letter=row.letter,
+        letters=tuple(row.letter),
         topic=row.topic,
         deadline=row.deadline,
     )

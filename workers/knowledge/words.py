@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from workers import loading, resources
 from workers.core.classify import Classifier, Code, normal_code
@@ -25,6 +25,16 @@ def _lines(value: Any) -> Any:
 Lines = Annotated[tuple[str, ...], BeforeValidator(_lines)]
 
 
+def _spoken(charges: Charges) -> Charges:
+    """No event says of itself that it came before another."""
+    if charges is Charges.ASKED:
+        raise ValueError("no wording says so of charges; it is due, paid, none or unknown")
+    return charges
+
+
+Spoken = Annotated[Charges, AfterValidator(_spoken)]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,7 +43,7 @@ class _Says(_Strict):
     stage: Stage
     side: Side | None = None
     addressee: Addressee | None = None
-    charges: Charges = Charges.UNKNOWN
+    charges: Spoken = Charges.UNKNOWN
     causes: tuple[Cause, ...] = ()
 
     def says(self) -> Says:
@@ -83,7 +93,7 @@ class FactRow(_Strict):
     stages: tuple[Stage, ...] = ()
     side: Side | None = None
     addressee: Addressee | None = None
-    charges: Charges | None = None
+    charges: Spoken | None = None
     causes: tuple[Cause, ...] = ()
     note: str = ""
 

@@ -38,7 +38,7 @@ SHORT_PARTS: Final = 2  # segments of an SMS
 SHORT_WHO: Final = 24
 GST: Final = frozenset({"AU", "CA", "IN", "NZ", "SG"})  # where the import VAT goes by this name
 RULE_NAME: Final = re.compile(r"\w+ ([a-z_.]+) from (\d{4}-\d\d-\d\d)")  # how knowledge.law names a row
-HEADINGS: Final = ("steps", "by_when", "cost", "dont", "contact", "timeline", "letter", "why")
+HEADINGS: Final = ("steps", "by_when", "cost", "dont", "contact", "timeline", "letter", "why", "guesses")
 
 
 # What a template of the user's can raise: Jinja's own errors, and Python's where an expression goes wrong.
@@ -162,7 +162,10 @@ class Renderer:
             "costs": self._costs(context["cost"], told),
             "voices": voices.lines(context, self._templates, told),
             "timeline": self._timeline(context, told),
-            "letters": self._letters(context, reader),
+            "guesses": [self._guess(guess, told) for guess in context["guesses"]],
+            "letters": [
+                letter for name in context["letters"] for letter in self._letters(name, context, reader)
+            ],
             "reasons": self._reasons(context, told),
             "order_line": self._templates.name("order_line", told) if context["order"]["number"] else "",
             "number_line": self._templates.name("number_line", told),
@@ -235,8 +238,9 @@ class Renderer:
         found = RULE_NAME.match(rule["what"])
         line, day = (found[1].replace(".", "_"), found[2]) if found else ("other", None)
         what = self._templates.name(f"change_{line}", told, default="")
+        past = day is not None and day <= told["now"][:10]
         return self._templates.name(
-            "expected_line",
+            "expected_past_line" if past else "expected_line",
             told,
             what=what or self._templates.name("change_other", told),
             day=reader.day(day) or self._templates.name("no_date", told),
@@ -301,14 +305,24 @@ class Renderer:
             "earlier": self._templates.name("earlier", told) if context["earlier"] else "",
         }
 
-    def _letters(self, context: Context, reader: formats.Reader) -> list[Plain]:
-        """Return the drafted message in the reader's language and, for the other side, in English."""
-        if not context["letter"]:
-            return []
+    def _guess(self, guess: Context, told: Plain) -> str:
+        """Say what may be behind the wait; the words themselves say that it is a guess."""
+        reader: formats.Reader = told["reader"]
+        what = self._templates.name(f"change_{guess['what']}", told, default="") if guess["what"] else ""
+        return self._templates.name(
+            f"guess_{guess['key']}",
+            told,
+            n=max(guess["count"], len(guess["days"]), 1),
+            days=reader.all_of([reader.day(day) for day in guess["days"]]),
+            what=what or self._templates.name("change_other", told),
+        )
+
+    def _letters(self, name: str, context: Context, reader: formats.Reader) -> list[Plain]:
+        """Return a drafted message in the reader's language and, for the other side, in English."""
         readers = [reader]
         if not reader.tag.startswith("en"):
             readers.append(formats.Reader.of("en", reader.zone.key, self._catalogs.best("en")))
-        template = f"seller/{context['letter']}.j2"
+        template = f"seller/{name}.j2"
         letters = []
         for one in readers:
             told = self._told(context, one)

@@ -28,7 +28,9 @@ Plain = dict[str, Any]
 
 TEXT: Final = 600  # characters of one event's text; longer ones are cut with an ellipsis
 NAME: Final = 80
-TO_SELLER: Final = frozenset({"not_moving", "not_shipped", "seller_acts", "seller_invoice", "stuck"})
+TO_SELLER: Final = frozenset(
+    {"not_moving", "not_shipped", "seller_acts", "seller_invoice", "send_again", "stuck", "tax_number"}
+)
 TO_SHOP: Final = frozenset({"counterfeit", "not_received", "refund"})
 # Stages at which nobody but the buyer or the driver can move it on: asking the seller would be odd.
 NOT_THE_SELLERS: Final = frozenset(
@@ -66,7 +68,7 @@ class Piece:
 
 def letters(context: Context) -> tuple[str, ...]:
     """Return which letters a pack holds: the advice's own, one to the seller, one for the dispute; none is untrue."""
-    own = [context["letter"]] if context["letter"] else []
+    own = list(context["letters"])
     stage = Stage(context["stage"])
     if stage is Stage.DELIVERED or not context["timeline"]:
         return tuple(own)
@@ -172,7 +174,7 @@ class EvidencePacks(Renderer):
                 "direction": spoken.direction,
             }
             for name in letters(context)
-            for letter in self._letters({**context, "letter": name}, writer)
+            for letter in self._letters(name, context, writer)
             for spoken in [formats.Reader.of(letter["lang"], reader.zone.key, reader.catalog)]
         ]
 

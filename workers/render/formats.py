@@ -77,6 +77,9 @@ class Reader:
     def either(self, words: Sequence[str]) -> str:
         return format_list(list(words), style="or", locale=self.locale)
 
+    def all_of(self, words: Sequence[str]) -> str:
+        return format_list(list(words), locale=self.locale)
+
 
 def _spaced(said: str) -> str:
     """Plain spaces for Babel's narrow and unbreakable ones, which cost an SMS its cheap alphabet."""

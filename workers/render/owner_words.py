@@ -41,6 +41,7 @@ def owner_message(
         "words": words,
         "names": names,
         "timeline": {"facts": [], "events": [], "earlier": ""},
+        "guesses": [],
         "letters": [],
         "reasons": [templates.name(reason, told)],
         "order_line": "",
