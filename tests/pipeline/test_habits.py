@@ -11,6 +11,7 @@ from tests.pipeline.conftest import START, World
 from tests.pipeline.test_pipeline import CUSTOMS, NUMBER, PAID, RELEASED, ROAD, TO_PAY
 from tests.servers.rows import lapse
 from workers.addresses import Addresses
+from workers.core.brief import VERSION
 from workers.core.model import ParcelRef, Sighting
 from workers.core.timing import Habits, Quiet, Summary
 from workers.delivery import Delivery
@@ -221,7 +222,7 @@ def test_one_notice_without_words_fails_and_the_digest_goes_out_without_it(world
     show(world, *OTHERS)
     world.deliver()
     broken = world.store.notices()[0].id
-    context = world.store.notices()[0].context.replace(b'"version":1', b'"version":99')
+    context = world.store.notices()[0].context.replace(f'"version":{VERSION}'.encode(), b'"version":99')
     world.store.scripts.client.hset(f"{{cw}}:n:{broken}", "ctx", context)
     later(world, 6 * HOUR)
     world.deliver()
