@@ -27,6 +27,7 @@ from pydantic import BaseModel
 from workers import actors, channels, knowledge, pacing, settings, sources, tidy
 from workers.core.history import History
 from workers.core.judgement import Judge
+from workers.ears import Ears
 from workers.errors import Misconfigured, Temporary, Trouble
 from workers.heart import BEAT, EVERY, Heart
 from workers.heel import heel
@@ -282,6 +283,7 @@ class Desk:
         self._app = app
         self._name = name
         self._synced = ("", "")
+        self._ears = Ears(app.house, app.store)
 
     def sync(self) -> None:
         """Bring the due-queues in line with the user's file."""
@@ -354,6 +356,7 @@ class Desk:
                 "beat": (EVERY, self.beat),
                 "pace": (timedelta(minutes=2), self.pace),
                 "tidy": (timedelta(seconds=20), self.tidy),
+                "listen": (timedelta(seconds=5), self._ears.sync),
             },
             clock=now,
         )

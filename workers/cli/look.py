@@ -17,6 +17,7 @@ from workers.core.classify import as_json as reading_as_json
 from workers.core.model import Order, ParcelRef, Reading, Seen, Sighting, Snapshot, Stage, TimeQuality, Told
 from workers.render import Renderer
 from workers.settings import Settings
+from workers.sources import Remarking
 
 
 def add(app: typer.Typer) -> None:
@@ -29,8 +30,18 @@ def add(app: typer.Typer) -> None:
 def status(config: Config = None, as_json: Json = False) -> None:
     """Show where every parcel stands, worst first, and which sources fail."""
     settings = loaded(config)
+    house = wiring.furnish(settings)  # opens nothing but what a source keeps on this machine
+    remarks = {
+        name: list(source.remarks())
+        for name, source in house.sources.items()
+        if isinstance(source, Remarking)
+    }
     with store(settings) as opened:
-        report.status(opened, settings, held=hold.sentence(opened, settings), as_json=as_json)
+        held = hold.sentence(opened, settings)
+        report.status(opened, settings, held=held, remarks=remarks, as_json=as_json)
+    for name, said in remarks.items():
+        for remark in () if as_json else said:
+            say(f"The source {name}: {remark}.")
 
 
 Parcel = Annotated[str, typer.Argument(help="A tracking number, an order's id, or both as ORDER/NUMBER.")]

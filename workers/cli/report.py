@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -125,8 +125,15 @@ def demo(store: Store, settings: Settings, before: set[str], *, as_json: bool) -
     console().print(silent)
 
 
-def status(store: Store, settings: Settings, *, held: str, as_json: bool) -> None:
-    """Print where every parcel stands, worst first, and how the sources are."""
+def status(
+    store: Store,
+    settings: Settings,
+    *,
+    held: str,
+    remarks: Mapping[str, Sequence[str]] | None = None,
+    as_json: bool,
+) -> None:
+    """Print where every parcel stands, worst first, and how the sources are; *remarks*: what they say of themselves."""
     rows = []
     for parcel, one in decisions(store, settings):
         rows.append({"parcel": parcel, "order": settings.parcels[parcel][0].title, **one})
@@ -141,6 +148,7 @@ def status(store: Store, settings: Settings, *, held: str, as_json: bool) -> Non
                 for name, h in health.items()
             },
             "compared": {name: found for name in settings.sources if (found := comparison(store, name))},
+            "remarks": {name: said for name, said in (remarks or {}).items() if said},
             "counts": counts,
             "held": held,
             "aside": [

@@ -179,6 +179,22 @@ class Reconciling(Protocol):
         """
 
 
+@runtime_checkable
+class Listening(Protocol):
+    """What a source may have besides: it is told of news, and says so."""
+
+    def listen(self, on_news: Callable[[], None], stopped: Callable[[], bool]) -> None:
+        """Call *on_news* whenever its parcels should be looked at; return when *stopped* says so, or where it cannot listen."""
+
+
+@runtime_checkable
+class Remarking(Protocol):
+    """What a source may have besides: something for ``status`` to show."""
+
+    def remarks(self) -> Sequence[str]:
+        """Return sentences on what a person should know; asks nobody."""
+
+
 def kinds() -> list[str]:
     """Return the names of all kinds of source, from the directory."""
     return sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_"))
