@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from workers import memory
 from workers.addresses import Addresses
 from workers.channels import Channel, Envelope, address
 from workers.core.model import Message, Why
@@ -111,6 +112,9 @@ class Delivery:
     ) -> bool:
         """End *notice* where it is no longer to be sent, and say so."""
         gone = _gone(house.settings, notice, recipient, channel)
+        word = memory.load_word(notice.word)
+        if not gone and word.silent(urgent=notice.urgent, now=self._clock()):
+            gone = Why.MUTED.value
         if gone == Why.MUTED:
             self._timetable.take_back(notice, reason=gone)
         elif gone:

@@ -14,6 +14,7 @@ import msgspec
 
 from workers.core.model import Snapshot, Told
 from workers.core.timeline import trim
+from workers.core.word import Word
 from workers.errors import Permanent
 
 VERSION = 1
@@ -36,6 +37,7 @@ _Kept = TypeVar("_Kept", _Snapshot, _Told)
 _encoder = msgspec.json.Encoder()
 _versions = msgspec.json.Decoder(_Version)
 _snapshots = msgspec.json.Decoder(_Snapshot)
+_words = msgspec.json.Decoder(Word)
 _tolds = msgspec.json.Decoder(_Told)
 
 
@@ -57,6 +59,19 @@ def dump_told(told: Told) -> bytes:
 def load_told(data: bytes | None) -> Told:
     """Return what ``dump_told`` wrote; the empty memory for nothing. Raises Permanent for what cannot be read."""
     return _read(_tolds, data).told if data else Told()
+
+
+def dump_word(word: Word) -> bytes:
+    """Return *word* as bytes: plain JSON, short, and the same for the same word."""
+    return _encoder.encode(word)
+
+
+def load_word(data: bytes | None) -> Word:
+    """Return what ``dump_word`` wrote; the empty word for nothing, and for what cannot be read."""
+    try:
+        return _words.decode(data) if data else Word()
+    except msgspec.MsgspecError:  # of a newer version: better to write once too often than to fall silent
+        return Word()
 
 
 def _bytes(name: str, thing: Snapshot | Told) -> bytes:

@@ -90,6 +90,11 @@ class Owner:
             self._ring("notify", channel)
         return len(new)
 
+    def reaches(self, *, avoid: Way | None = None, stand_ins: Iterable[str] = ()) -> bool:
+        """Say whether there is a way to tell the owner, or whoever stands in."""
+        settings = self._house().settings
+        return bool(owner_ways(settings, avoid) or _besides(avoid, _ways(settings, stand_ins)))
+
 
 def owner_ways(settings: Settings, avoid: Way | None = None) -> list[Way]:
     """Return by whom and how the owner is reached: all ways, or those that do not share the trouble of *avoid*."""

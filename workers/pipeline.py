@@ -21,10 +21,12 @@ import structlog
 
 from workers import memory, tidy
 from workers.addresses import Addresses
+from workers.aftercare import Aftercare
 from workers.core.classify import Classifier
 from workers.core.detect import detect
 from workers.core.judgement import Judge, Judgement
 from workers.core.model import Order, ParcelRef, Reading, Sighting, Snapshot, Stage, Transition
+from workers.core.word import Word
 from workers.delivery import Delivery
 from workers.errors import Permanent, Temporary
 from workers.house import House
@@ -59,6 +61,7 @@ class _Work:
     fingerprint: str = ""
     memo: str = ""
     pushed: bool = False  # told unasked: what the source has us remember of the parcel stays as it is
+    hushed: bool = False  # whoever brought it knows it: nobody is written to for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ class Pipeline:
             addresses=Addresses(store=store, owner=self.owner),
         )  # fmt: skip
         self._witness = witness
+        self._aftercare = Aftercare(house=house, store=store, owner=self.owner, clock=clock, ring=ring)
         self._secret = b""
 
     # -- refresh ----------------------------------------------------------------------------------------------
@@ -268,14 +272,32 @@ class Pipeline:
     # -- announce ---------------------------------------------------------------------------------------------
 
     def announce(self, limit: int = 100) -> int:
-        """Judge parcels whose advice may change by time alone; return how many were judged."""
+        """Judge parcels whose advice may change by time alone, and care for what was sent; return how many were judged."""
         house = self._house()
+        self._aftercare.attend()
         claimed = self._store.claim_reviews(limit, lease=LEASE)
         watched = house.settings.parcels
         self._commit(
             house, [_Work(*watched[c.parcel], c, _as_it_was) for c in claimed if c.parcel in watched]
         )
         return len(claimed)
+
+    def hear(self, parcel: str, heard: Sighting, reading: Reading) -> bool:
+        """Take in what a person says happened to *parcel*, as an event; False where it is not watched or not known yet."""
+        house = self._house()
+        watched, known = house.settings.parcels.get(parcel), self._store.recall(parcel)
+        if watched is None or known is None or known.snapshot is None:
+            return False
+        order, ref = watched
+
+        def detected(before: Snapshot, now: datetime) -> tuple[Snapshot, Transition | None]:
+            return detect(
+                before, [(heard, reading)], origin=order.origin, destination=order.destination,
+                source=heard.source, now=now,
+            )  # fmt: skip
+
+        changed = Changed(parcel, known.version, known.snapshot, known.told)
+        return not self._commit(house, [_Work(order, ref, changed, detected, hushed=True)])
 
     def _commit(self, house: House, works: Sequence[_Work]) -> Sequence[_Work]:
         """Decide on each and store the decisions in one trip; what somebody else changed meanwhile is decided anew.
@@ -284,9 +306,10 @@ class Pipeline:
         """
         for _ in range(STALE_TRIES):
             decided: list[_Decided] = []
+            words = self._store.words([work.ref.id for work in works]) if works else {}
             try:
                 for work in works:
-                    one = self._decide(house, work)
+                    one = self._decide(house, work, memory.load_word(words.get(work.ref.id)))
                     if one is not None:
                         decided.append(one)
             finally:  # a parcel that cannot be decided on must not keep the others from being told of
@@ -297,7 +320,7 @@ class Pipeline:
             log.warning("parcel_busy", parcel=work.ref.id)
         return works
 
-    def _decide(self, house: House, work: _Work) -> _Decided | None:
+    def _decide(self, house: House, work: _Work, word: Word) -> _Decided | None:
         ref, now = work.ref, self._clock()
         try:
             before, told = memory.load(work.changed.snapshot), memory.load_told(work.changed.told)
@@ -310,6 +333,7 @@ class Pipeline:
         near = self._neighbours.of(house.settings, work.order, ref) if self._judge.adds_up(work.order) else ()
         judged = self._judge.judge(
             work.order, ref, after, transition, told, first_look=before.first_look is None, now=now, neighbours=near,
+            word=word,
         )  # fmt: skip
         commit = Commit(
             parcel=ref.id,
@@ -326,7 +350,7 @@ class Pipeline:
             review_in=None if judged.review_at is None else max(judged.review_at - now, timedelta(seconds=1)),
             stay=judged.stay(before, transition),
             stands=judged.stands(),
-            notices=self._owed(house, work.order, ref, after, judged),
+            notices=() if work.hushed else self._owed(house, work.order, ref, after, judged),
         )
         return _Decided(work, commit, judged, transition is not None, _unreadable(after, now))
 

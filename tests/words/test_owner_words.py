@@ -44,6 +44,10 @@ SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
         "recipient": "anna", "channel": "mail", "about": "Lamp", "number": "LP00123456789012", "state": "expired",
         "error": "421 try later",
     }),
+    "notices_failed": ("notices_failed", {
+        "recipient": "anna", "channel": "mail", "count": 3, "held": 1, "titles": ["Lamp", "Reel", "Lamp"],
+        "error": "550 no such user",
+    }),
     "address_dead": ("address_dead", {
         "recipient": "anna", "channel": "phone", "address": "+491712345689", "error": "unsubscribed",
     }),

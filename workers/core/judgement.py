@@ -26,12 +26,15 @@ from workers.core.model import (
     Usual,
     Why,
 )
+from workers.core.word import Word
 
 URGENT_LIFE = timedelta(
     days=3
 )  # an alarm that could not be delivered for so long is expired, counted and shown
 CALM_LIFE = timedelta(days=7)
 PUSHES = timedelta(days=7)  # a parcel whose source told of it unasked within this long is only checked on
+
+_NOTHING_SAID = Word()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,7 @@ class Judge:
         first_look: bool,
         now: datetime,
         neighbours: Sequence[causes.Neighbour] = (),
+        word: Word = _NOTHING_SAID,
     ) -> Judgement:
         """Decide what to tell of a parcel now; pure."""
         carriers = _carriers(ref, snapshot)
@@ -198,7 +202,7 @@ class Judge:
         why = notices.decide(
             told, advice, snapshot, transition, now=now, first_look=first_look, deadline=deadline
         )
-        if why.speaks and order.muted:
+        if why.speaks and (order.muted or word.silent(urgent=advice.urgent, now=now)):
             why = Why.MUTED
         elif why.speaks and not order.tell:
             why = Why.NOBODY_TO_TELL
@@ -231,7 +235,13 @@ class Judge:
             ),
             told=notices.remember(told, advice, why, snapshot, now=now, deadline=deadline),
             every=cadence.look(snapshot, now=now, deadline=deadline, pushed=_pushed(snapshot, now)),
-            review_at=notices.next_review(order, snapshot, usual, told, deadline, now=now),
+            review_at=min(
+                filter(
+                    None,
+                    (notices.next_review(order, snapshot, usual, told, deadline, now=now), word.ends(now)),
+                ),
+                default=None,
+            ),
         )
 
 

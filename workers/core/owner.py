@@ -65,6 +65,10 @@ def _rows(value: Sequence[Facts]) -> list[Plain]:
     ]
 
 
+def _titles(value: Sequence[str]) -> list[str]:
+    return [quote(title, TEXT) for title in dict.fromkeys(value)][:ROWS]
+
+
 def _day(value: date | None) -> str | None:
     return None if value is None else value.isoformat()
 
@@ -109,6 +113,18 @@ TOPICS: Final[Mapping[str, Topic]] = {
             "number": _id,  # the parcel's
             "state": _state,
             "error": _text,
+        },
+    ),
+    "notices_failed": Topic(
+        "notice",
+        "yes",
+        {
+            "recipient": _name,
+            "channel": _name,
+            "count": int,
+            "held": int,  # of them may have arrived
+            "titles": _titles,  # of the orders they were about
+            "error": _text,  # of the last
         },
     ),
     "address_dead": Topic(

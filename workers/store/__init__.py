@@ -23,6 +23,9 @@ Keys, all under ``{cw}:``, all in one database that holds nothing else (the brok
 ``att:<notice>``        list    its attempts, the last fifty
 ``bn:<bundle>``         set     open notices that go out in one message when their time comes
 ``out:<channel><who>``  zset    message → when it went out (ms), of two days
+``dead``                zset    notice that reached nobody → when the owner is told (ms)
+``kept``                zset    dead notice → since when somebody knows of it (ms)
+``word``                hash    parcel → what a person said of it
 ``esc``                 zset    urgent notice that was sent → when it is passed on unless somebody acknowledged (ms)
 ``op:<token>``          string  a commit that was done, for an hour
 ``sources channels``    set     names met

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Leases the first due notice of a channel to one worker under a new token, with all that goes out in one message with it.
 -- Full memory does not stop what is owed. ARGV: channel, lease (ms), token, worker, the ledger insisted on: id, owed, sent.
--- Returns false if nothing is due or the ledger is held, 1 to be asked again, or {message, {id, state it had, fields}, ...}.
+-- Returns false if nothing is due or the ledger is held, 1 to be asked again, or {message, {id, state it had, word, fields}, ...}.
 if held(ARGV[5], ARGV[6], ARGV[7]) then return false end
 local channel = ARGV[1]
 local queue = P .. 'ob:' .. channel
@@ -36,7 +36,8 @@ local function lease(id)
     redis.call('HSET', key, 'tok', ARGV[3], 'wk', ARGV[4], 'cl', now)
     redis.call('HDEL', key, 'fin')
     redis.call('HINCRBY', key, 'att', 1)
-    return {id, state, redis.call('HMGET', key, 'parcel', 'rcpt', 'why', 'stage', 'occ', 'topic', 'ctx', 'att', 'crash',
+    local word = redis.call('HGET', P .. 'word', redis.call('HGET', key, 'parcel'))
+    return {id, state, word, redis.call('HMGET', key, 'parcel', 'rcpt', 'why', 'stage', 'occ', 'topic', 'ctx', 'att', 'crash',
       'made', 'unc', 'urg', 'exp', 'err', 'wt', 'freed')}
   end
 end

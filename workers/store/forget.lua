@@ -12,12 +12,13 @@ for _, id in ipairs(redis.call('ZRANGE', P .. 'pn:' .. parcel, 0, -1)) do
   if row[1] then
     redis.call('ZREM', P .. 'st:' .. row[1], id)
     redis.call('ZREM', P .. 'ob:' .. row[2], id)
-    redis.call('ZREM', P .. 'esc', id)
+    for _, queue in ipairs({'esc', 'dead', 'kept'}) do redis.call('ZREM', P .. queue, id) end
     if row[4] then redis.call('ZREM', P .. 'out:' .. #row[2] .. ':' .. row[2] .. row[4], row[5] or id) end
     if row[3] then redis.call('SREM', P .. 'bn:' .. row[3], id) end
   end
   redis.call('DEL', P .. 'n:' .. id, P .. 'att:' .. id)
 end
+redis.call('HDEL', P .. 'word', parcel)
 redis.call('ZREM', P .. 'reviews', parcel)
 leave_stay(parcel, '')
 redis.call('DEL', P .. 'p:' .. parcel, P .. 'pn:' .. parcel)

@@ -20,6 +20,7 @@ from workers.store.lua import PREFIX, Scripts, spoken
 from workers.store.rows import STATES, Attempt, Notice, NoticeRow, State, ms, text, when
 
 Ids = str | Sequence[str]  # one notice, or all of one message
+Queue = Literal["esc", "dead"]
 Verb = Literal["release", "resend", "drop"]
 _PAGE = 500  # arguments of one script
 
@@ -133,6 +134,23 @@ class Notices(Ledgers):
         for start in range(0, len(ids), _PAGE):
             self.scripts.run("looked_at", *ids[start : start + _PAGE])
 
+    def follow(self, queue: Queue, n: int, *, lease: timedelta) -> list[tuple[str, str]]:
+        """Lease up to *n* notices that come up after a send; return ids and, for the dead, the batch they are told of in.
+
+        ``esc``: urgent ones that were sent, after their ``follow_up``. ``dead``: those that reached nobody.
+        """
+        flat = self.scripts.run("follow", queue, max(1, min(n, _PAGE)), ms(lease), secrets.token_hex(8))
+        return [(text(name), text(batch)) for name, batch in zip(flat[::2], flat[1::2], strict=True)]
+
+    def settled(self, queue: Queue, ids: Sequence[str]) -> None:
+        """Take notices off such a queue: a dead one counts as told of to the owner."""
+        for start in range(0, len(ids), _PAGE):
+            self.scripts.run("settled", queue, *ids[start : start + _PAGE])
+
+    def prune(self, *, older: timedelta, limit: int = 500) -> int:
+        """Let go dead notices that somebody saw, or was told of, that long ago; return how many went."""
+        return int(self.scripts.run("prune", ms(older), limit))
+
     def named(self, prefix: str) -> list[str]:
         """Return the ids that begin with *prefix*, in order."""
         with spoken():
@@ -218,7 +236,7 @@ def _named(ids: Ids, lost: int) -> str:
 
 
 def _claimed(taken: Sequence[Any], channel: str, token: str, message: str) -> Notice:
-    name, before, fields = taken
+    name, before, word, fields = taken
     (
         parcel, recipient, why, stage, occurrence, topic, context, attempts, crashes, made, unc, urgent, exp, err, waited,
         freed,
@@ -247,6 +265,7 @@ def _claimed(taken: Sequence[Any], channel: str, token: str, message: str) -> No
         message=message,
         waited=text(waited),
         freed=bool(freed),
+        word=word or b"",
     )
 
 

@@ -11,7 +11,7 @@ local row = redis.call('HMGET', key, 'st', 'chan', 'made', 'att', 'unc', 'op', '
 local state = row[1]
 if row[6] == op then return 'done' end
 if ARGV[4] ~= '' and (state ~= ARGV[4] or tostring(row[4] or 0) ~= ARGV[5]) then return 'moved' end
-local dead = state == 'held' or state == 'failed' or state == 'expired'
+local dead = DEAD[state]
 local word = 'dropped'
 if verb == 'drop' and (dead or state == 'pending' or state == 'sending') then
   move(id, state, 'skipped', row[2], row[3], false)
@@ -29,7 +29,7 @@ elseif (verb == 'release' and dead) or (verb == 'resend' and (dead or state == '
   word = verb == 'release' and 'released' or 'resent'
   move(id, state, 'pending', row[2], row[3], now)
   redis.call('HSET', key, 'crash', 0, 'freed', 1) -- freed: somebody decided; only the newer word of the parcel stops it
-  redis.call('HDEL', key, 'exp', 'over', 'owner', 'seen', 'msg', 'bun', 'wt')
+  redis.call('HDEL', key, 'exp', 'over', 'msg', 'bun', 'wt')
   if state == 'sent' then -- a new message: the other side would show the old key's answer again
     redis.call('HSET', key, 'msg', string.sub(redis.sha1hex(id .. op), 1, 32))
   end

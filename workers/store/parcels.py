@@ -116,6 +116,25 @@ class Parcels:
         flat = [part for owed in notices for part in _owed(owed)]
         return frozenset(text(one) for one in self.scripts.run("owe", matter, *flat)) if flat else frozenset()
 
+    def words(self, parcels: Sequence[str]) -> dict[str, bytes]:
+        """Return what a person said of each of *parcels*, leaving out those nobody said anything of."""
+        with spoken():
+            found: Any = self.scripts.client.hmget(f"{PREFIX}:word", list(parcels)) if parcels else []
+        return {parcel: word for parcel, word in zip(parcels, found, strict=True) if word is not None}
+
+    def all_words(self) -> dict[str, bytes]:
+        """Return every parcel of which somebody said something, and what."""
+        with spoken():
+            found: Any = self.scripts.client.hgetall(f"{PREFIX}:word")
+        return {text(parcel): word for parcel, word in found.items()}
+
+    def say(self, parcel: str, before: bytes, word: bytes) -> bool:
+        """Keep what a person said of *parcel*; False where it is not *before* any more ("" where nothing was said).
+
+        The parcel is judged anew, if it is watched; a decision that was made without the word is stale.
+        """
+        return bool(self.scripts.run("say", parcel, before, word))
+
     def amend_told(self, parcel: str, version: int, told: bytes) -> bool:
         """Change what was told of *parcel*; False where somebody committed since *version* was read."""
         return bool(self.scripts.run("amend_told", parcel, version, told))

@@ -159,6 +159,9 @@ local function held(id, owed, sent)
   return ledger[1] ~= id or tonumber(counts[1] or 0) < tonumber(owed) or tonumber(counts[2] or 0) < tonumber(sent)
 end
 
+local DEAD = {held = true, failed = true, expired = true}
+local UNTOLD = 120000 -- ms: what died together is told of together
+
 -- A notice changes its state here and nowhere else: hash, index of the state and queue move together.
 -- due: when it is wanted next, in ms; false takes it out of its channel's queue.
 local function move(id, from, to, channel, made, due)
@@ -172,6 +175,12 @@ local function move(id, from, to, channel, made, due)
     redis.call('HINCRBY', P .. 'ended', to .. ' ' .. channel, 1)
     local bundle = redis.call('HGET', P .. 'n:' .. id, 'bun')
     if bundle then redis.call('SREM', P .. 'bn:' .. bundle, id) end
+    if DEAD[to] then redis.call('ZADD', P .. 'dead', now + UNTOLD, id) end
+  end
+  if DEAD[from] then
+    redis.call('ZREM', P .. 'dead', id)
+    redis.call('ZREM', P .. 'kept', id)
+    redis.call('HDEL', P .. 'n:' .. id, 'bat', 'owner', 'seen')
   end
 end
 

@@ -137,6 +137,7 @@ class Notice:
     message: str = ""  # the id of the message it goes out in: stable over attempts
     waited: str = ""  # for what reason of time it waited last
     freed: bool = False  # by an operator's hand: no reason of time holds it any more
+    word: bytes = b""  # what a person said of its parcel
     others: tuple[Notice, ...] = ()  # what goes out in the same message, under the same token
 
     @property

@@ -33,5 +33,8 @@ for _, channel in ipairs(redis.call('SMEMBERS', P .. 'channels')) do
   look(P .. 'ob:' .. channel, 0)
 end
 local reviews = redis.call('ZCOUNT', P .. 'reviews', '-inf', now)
+for _, after in ipairs({'esc', 'dead'}) do -- what comes up after a send is looked at where parcels are judged
+  reviews = reviews + redis.call('ZCOUNT', P .. after, '-inf', now)
+end
 look(P .. 'reviews', 0)
 return {due, owed, reviews, soonest and soonest - now or -1}
