@@ -30,10 +30,11 @@ sources:
   ship: {{kind: aftership, token: {KEY}, webhook_secret: {SECRET}}}
   day: {{kind: ship24, token: {KEY}, webhook_secret: {SECRET}}}
   apps: {{kind: parcelsapp, token: {KEY}, webhook_url: "https://example.org/push/apps/{PATH}"}}
+  post: {{kind: easypost, token: {KEY}, webhook_secret: {SECRET}}}
   hand: {{kind: manual}}
 orders:
 """
-SOURCES = ("track", "ship", "day", "apps")
+SOURCES = ("track", "ship", "day", "post", "apps")
 PATIENCE = Patience(headers=0.4, whole=8.0)
 LIMITS = Limits(body=100_000, patience=0.6)
 

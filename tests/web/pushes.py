@@ -79,6 +79,23 @@ def sign_17track(body: bytes, key: str = KEY) -> dict[str, str]:
     return {"sign": hashlib.sha256(body + b"/" + key.encode()).hexdigest()}
 
 
+def easypost(text: str, at: str, number: str = NUMBER) -> bytes:
+    detail = {
+        "message": text,
+        "status": "in_transit",
+        "datetime": at,
+        "tracking_location": {"city": "LEIPZIG"},
+    }
+    tracker = {
+        "id": "trk_1",
+        "object": "Tracker",
+        "tracking_code": number,
+        "status": "in_transit",
+        "tracking_details": [detail],
+    }
+    return json.dumps({"object": "Event", "description": "tracker.updated", "result": tracker}).encode()
+
+
 def sha256_hmac_hex(body: bytes, secret: str) -> str:
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
@@ -90,6 +107,10 @@ def sign_aftership(body: bytes, secret: str = SECRET) -> dict[str, str]:
 
 def bear(_: bytes, secret: str = SECRET) -> dict[str, str]:
     return {"authorization": f"Bearer {secret}"}
+
+
+def sign_easypost(body: bytes, secret: str = SECRET) -> dict[str, str]:
+    return {"x-hmac-signature": f"hmac-sha256-hex={sha256_hmac_hex(body, secret)}"}
 
 
 @dataclass(frozen=True)
@@ -115,5 +136,9 @@ SCHEMES = [
     Scheme(
         "ship24", {"token": KEY, "webhook_secret": SECRET},
         ship24("Import customs clearance started", "2026-11-24T09:00:00+01:00"), bear, "authorization",
+    ),
+    Scheme(
+        "easypost", {"token": KEY, "webhook_secret": SECRET},
+        easypost("Import customs clearance started", "2026-11-24T08:00:00Z"), sign_easypost, "x-hmac-signature",
     ),
 ]  # fmt: skip

@@ -59,10 +59,10 @@ def test_a_push_is_stored_and_owes_a_notice_before_it_is_answered(site: Site) ->
 
 
 def test_each_scheme_is_taken_by_its_own_source_and_by_no_other(site: Site) -> None:
-    owners = {"seventeentrack": "track", "aftership": "ship", "ship24": "day"}
+    owners = {"seventeentrack": "track", "aftership": "ship", "ship24": "day", "easypost": "post"}
     for scheme in SCHEMES:
         own, headers = owners[scheme.kind], scheme.sign(scheme.body)
-        for name in {"track", "ship", "day", "apps", "hand"} - {own}:
+        for name in {"track", "ship", "day", "post", "apps", "hand"} - {own}:
             assert site.push(name, scheme.body, headers).status == 404
         assert f"{own}/{NUMBER}" not in list(site.store.parcels())
         assert site.push(own, scheme.body, headers).status == 200
