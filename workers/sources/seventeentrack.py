@@ -135,6 +135,16 @@ def open(  # noqa: A001 - the contract of a source module names it so
     return SeventeenTrack(settings, name=name, clock=clock, sleep=sleep)
 
 
+def read_quota(body: bytes) -> Quota:
+    """Return the quota in an answer to ``getquota``; raises Temporary for what cannot be read."""
+    keys = ("quota_total", "quota_used", "quota_remain", "today_used", "max_track_daily")
+    try:
+        said = table(table(wire.decode(body)).get("data"))
+        return Quota(*(int(said.get(key) or 0) for key in keys))
+    except (*UNREADABLE, TypeError, ValueError, OverflowError):
+        raise Temporary("17TRACK's quota cannot be read") from None
+
+
 def quota(source: SeventeenTrack) -> Quota:
     """Ask how many numbers can still be registered; raises Temporary or Permanent."""
     return source.quota()
@@ -190,15 +200,8 @@ class SeventeenTrack:
         return replace(found, remain=quota.remain, total=quota.total)
 
     def quota(self) -> Quota:
-        try:
-            said = table(table(wire.decode(self._exchange("getquota", [])[1])).get("data"))
-        except UNREADABLE:
-            raise Temporary("17TRACK's quota cannot be read") from None
-        keys = ("quota_total", "quota_used", "quota_remain", "today_used", "max_track_daily")
-        try:
-            return Quota(*(int(said.get(key) or 0) for key in keys))
-        except (TypeError, ValueError, OverflowError):
-            raise Temporary("17TRACK's quota cannot be read") from None
+        """Ask how many numbers can still be registered; raises Temporary or Permanent."""
+        return read_quota(self._exchange("getquota", [])[1])
 
     def close(self) -> None:
         self._wire.close()
