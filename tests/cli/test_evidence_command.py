@@ -178,6 +178,16 @@ def test_a_foreseen_fault_is_a_sentence_and_an_exit_code(
     assert words in said.err
 
 
+def test_the_report_shows_every_parcel_and_the_feed_its_news(run):
+    said = run("report", "--feed", "feed.xml")
+    assert said.code == 0
+    page = Path("report.html").read_text()
+    assert "Fishing reel" in page
+    assert page.count("<article") == 4
+    assert Path("feed.xml").read_text().count("<entry>") == 4
+    assert run("report", "-o", "nowhere/report.html").code == 1
+
+
 def test_a_calendar_holds_every_date_of_every_parcel_once(run: Run, folder: Path) -> None:
     said = run("calendar")
     assert said.code == 0, said

@@ -95,7 +95,7 @@ loads.length = 0;
 
 const modes = [{ width: 320, scheme: 'light' }, { width: 320, scheme: 'dark' }, { width: 900, scheme: 'light' }, { width: 900, scheme: 'dark' }];
 let looked = 0;
-for (const { lang, page: name } of pages) {
+for (const { lang, advice, page: name } of pages) {
   const html = fs.readFileSync(path.join(folder, name), 'utf8');
   // axe sees the same structure in every language: all of it in English and right to left, elsewhere one mode in turn.
   const full = everything || lang === 'en' || lang === 'he';
@@ -104,7 +104,7 @@ for (const { lang, page: name } of pages) {
     for (const found of await look(page, mode, name, true)) say(name, found);
   }
   looked += 1;
-  if (full) for (const found of lacking(html)) say(name, `not in every big mail client: ${found}`);
+  if (full && advice) for (const found of lacking(html)) say(name, `not in every big mail client: ${found}`);
 }
 for (const url of new Set(loads)) say('load', url);
 
@@ -116,5 +116,5 @@ for (const { text, encoding, parts } of texts) {
 }
 await browser.close();
 console.log(`${pages.length} pages looked at, ${texts.length} SMS counted again, ${problems.length} problems`);
-for (const problem of problems.slice(0, 2000)) console.log(`  ${problem}`);
+for (const problem of problems.slice(0, 60)) console.log(`  ${problem}`);
 process.exit(problems.length ? 1 : 0);

@@ -1,4 +1,4 @@
-"""Writes what people look at into a folder: every advice in every language as a page and as a mail, and SMS with their price.
+"""Writes what people look at into a folder: every advice in every language as a page and a mail, the status page, and SMS with their price.
 
 ``make looks`` then opens the pages in a browser (look.mjs), gives the mails to SpamAssassin, and counts the SMS again.
 """
@@ -11,13 +11,14 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.words import samples
+from tests.words import samples, status
 from tests.words.test_words import ROWS, WORST_TITLE
 from workers import resources
 from workers.channels import Envelope
 from workers.channels._mime import Sender, to_bytes
 from workers.core import sms
 from workers.render import Renderer
+from workers.render.page import StatusPages
 
 SMS = 10_000  # messages for the independent calculators
 SENDER = Sender("parcels@example.org", "customs-watch", "", "example.org")
@@ -50,6 +51,11 @@ def write(folder: Path) -> None:
                 )
                 page.with_suffix(".eml").write_bytes(to_bytes(envelope, message, SENDER, at=AT))
                 pages.append({"lang": lang, "advice": advice, "page": f"{lang}/{name}.html"})
+        report = StatusPages().page(
+            status.house(), lang=lang, timezone="Europe/Madrid", version="0", now=status.NOW
+        )
+        (folder / lang / "report.html").write_text(report, encoding="utf-8")
+        pages.append({"lang": lang, "advice": "", "page": f"{lang}/report.html"})
     (folder / "pages.json").write_text(json.dumps(pages), encoding="utf-8")
     (folder / "sms.json").write_text(json.dumps([priced(text) for text in texts(shorts)]), encoding="utf-8")
     print(f"{len(pages)} pages in {len(languages())} languages, {SMS} SMS in {folder}")

@@ -1,4 +1,4 @@
-"""Commands that hand things over: the evidence pack for a dispute, the calendar of deadlines. They send nothing."""
+"""Commands that hand things over: evidence pack, calendar of deadlines, status page and feed. They send nothing."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ import typer
 import workers
 from workers import app as wiring
 from workers import knowledge, memory
+from workers.cli import report as tables
 from workers.cli.common import Config, fail, loaded, say, store
 from workers.cli.look import Parcel, find
 from workers.core.judgement import Judge
 from workers.core.model import Order, ParcelRef, Told
 from workers.render.dates import Calendars
 from workers.render.evidence import EvidencePacks, Piece, Sent
+from workers.render.page import House, Shown, SourceState, StatusPages
 from workers.settings import Settings
 from workers.store import NoticeRow, Recollection, Store
 
@@ -32,6 +34,7 @@ STDOUT = "-"
 def add(app: typer.Typer) -> None:
     app.command()(evidence)
     app.command()(calendar)
+    app.command(name="report")(report)
 
 
 Out = Annotated[str, typer.Option("--out", "-o", help="The file to write; - is standard output.")]
@@ -82,15 +85,54 @@ def calendar(parcel: Parcel = "", out: Out = "", config: Config = None) -> None:
         judge = wiring.judge(known, Recollection(opened, wiring.now))
         contexts = [_piece(opened, judge, *settings.parcels[one], now).context for one in found]
     first = settings.parcels[found[0]][0] if found else None
-    language, zone = _reader(settings, first) if first else ("en", "UTC")
+    language, zone = _reader(settings, first)
     text = Calendars(settings.templates).document(contexts, lang=language, timezone=zone, now=now)
     number = text.count("BEGIN:VEVENT\r\n")
     _write(text, out, f"{number} {'date' if number == 1 else 'dates'}.")
 
 
-def _reader(settings: Settings, order: Order) -> tuple[str, str]:
+Feed = Annotated[str, typer.Option("--feed", help="Also write an Atom feed to this file.")]
+
+
+def report(out: Out = "", feed: Feed = "", lang: Lang = "", config: Config = None) -> None:
+    """Write the status page (HTML): every parcel, worst first, with what to do and by when; works offline and prints."""
+    settings = loaded(config)
+    out, feed = _may_write(out or "report.html"), _may_write(feed)
+    now = wiring.now()
+    language, zone = _reader(settings, next(iter(settings.orders.values()), None))
+    pages = StatusPages(settings.templates)
+    with store(settings) as opened:
+        house = gathered(
+            opened, wiring.judge(knowledge.load(), Recollection(opened, wiring.now)), settings, now
+        )
+    page = pages.page(house, lang=lang or language, timezone=zone, version=workers.__version__, now=now)
+    _write(page, out, "Open it in a browser; it needs no network.")
+    if feed:
+        _write(pages.feed(house, lang=lang or language, timezone=zone, now=now).decode(), feed, "")
+
+
+def gathered(opened: Store, judge: Judge, settings: Settings, now: datetime) -> House:
+    """Return all that the status page shows, judged at this moment."""
+    known = opened.recall_many(list(settings.parcels))
+    health = opened.source_health()
+    parcels = []
+    for parcel, (order, ref) in settings.parcels.items():
+        remembered = known.get(parcel)
+        snapshot = memory.load(remembered.snapshot if remembered else None)
+        judged = judge.judge(order, ref, snapshot, None, Told(), first_look=False, now=now)
+        context = json.loads(json.dumps(judged.brief()))
+        last = max(remembered.last_ok.values(), default=None) if remembered else None
+        trouble = tables.trouble(opened.recollect(f"trouble:{parcel}"), remembered)
+        parcels.append(Shown(order, context, snapshot, trouble, last))
+    return House(
+        parcels,
+        [SourceState(name, h.failures, h.last_ok, h.last_error) for name, h in sorted(health.items())],
+    )
+
+
+def _reader(settings: Settings, order: Order | None) -> tuple[str, str]:
     """Return the language and the time zone of the first person told of *order*."""
-    if not order.tell:
+    if order is None or not order.tell:
         return "en", "UTC"
     first = settings.recipients[order.tell[0]]
     return first.language, first.timezone

@@ -48,11 +48,11 @@ def decisions(store: Store, settings: Settings) -> Iterable[tuple[str, dict[str,
     for parcel in settings.parcels:
         known = remembered.get(parcel)
         decided = json.loads(known.decision) if known and known.decision else {}
-        trouble = _trouble(store.recollect(f"trouble:{parcel}"), known)
-        yield parcel, {**decided, "trouble": trouble} if trouble else decided
+        failed = trouble(store.recollect(f"trouble:{parcel}"), known)
+        yield parcel, {**decided, "trouble": failed} if failed else decided
 
 
-def _trouble(noted: bytes | None, known: Remembered | None) -> str:
+def trouble(noted: bytes | None, known: Remembered | None) -> str:
     """Return how the last look at a parcel failed; "" where a later one answered."""
     at, _, said = (noted or b"").decode(errors="replace").partition(" ")
     if not said or (

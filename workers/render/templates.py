@@ -18,8 +18,8 @@ Plain = dict[str, Any]
 
 # Names without a variable in them: rendered once for each reader.
 FIXED: Final = (
-    "heading_", "need_", "lead_", "way_", "charge_", "assumption_", "note_", "evidence_", "stage_", "owner_", "total", "closing",
-    "whose", "digest_more",
+    "heading_", "need_", "lead_", "way_", "charge_", "assumption_", "note_", "evidence_", "stage_", "phase_", "owner_", "total",
+    "closing", "whose", "digest_more",
 )  # fmt: skip
 
 PLAIN_LAYOUTS: Final = frozenset(
