@@ -151,7 +151,8 @@ class StatusPages(Calendars):
             "events": self._timeline(context, told)["events"],
             "letters": [
                 {**letter, "direction": formats.Reader.of(letter["lang"], "UTC", reader.catalog).direction}
-                for letter in self._letters(context, reader)
+                for name in context["letters"]
+                for letter in self._letters(name, context, reader)
             ],
             "phases": self._phases(one, told, now),
             "gauge": _gauge(days, usual) if days is not None and usual["known"] else None,
