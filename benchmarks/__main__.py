@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ORDER = ("settings", "classify", "refresh")
+ORDER = ("settings", "classify", "cadence", "refresh")
 
 
 def main() -> int:

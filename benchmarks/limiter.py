@@ -21,6 +21,7 @@ URGENT = 2 * HOUR
 LATEST = 3 * DAY
 HEAD = 0.1
 HOLD = 900_000
+HOLD_URGENT = 240_000
 OPEN = 3
 
 
@@ -179,8 +180,11 @@ class Limiter:
         if self.each:
             return min(n, most - spent), only_urgent, None
         if not only_urgent and len(parcels) < n and spent >= by_now:
-            held = self.due.scores[parcels[0]] + min((ends - began) / most, HOLD)
-            if held > now and not self.hot.until(now, 1):
+            slot = (ends - began) / most
+            held = self.due.scores[parcels[0]] + min(slot, HOLD)
+            for first in self.hot.until(now, 1):
+                held = min(held, self.hot.scores[first] + min(slot, HOLD_URGENT))
+            if held > now:
                 return n, False, math.ceil(held - now)
         return n, only_urgent, None
 

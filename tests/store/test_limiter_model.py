@@ -161,7 +161,7 @@ EDITS = [
     ("claim", "if calls.spent >= calls.most then", "if calls.spent > calls.most then", 1),
     ("claim", "only_urgent = calls.spent >= by_now + calls.most * HEAD", "only_urgent = false", 2),
     ("claim", "n = math.min(n, calls.most - calls.spent)", "n = n", 2),
-    ("claim", "if held > now and not first then", "if held > now then", 5),
+    ("claim", "if first[1] then held", "if false then held", 5),
     ("claim", "#parcels < n and calls.spent >= by_now", "#parcels < n", 5),
     ("claim", "if ill then n = 1 end", "", 0),
     ("claim", "if ill then redis.call('HSET', P .. 'br:' .. host, 'until', now + lease) end", "", 0),

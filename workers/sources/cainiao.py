@@ -32,7 +32,7 @@ from workers.sources._times import millis, moment, naive, offset, utc
 _COLD = timedelta(hours=6)  # how long a block is left alone
 _ON_THE_ROAD = ("CC_", "CIQ_", "CUS_", "LH_")  # codes that come before the last mile
 
-FRESH = timedelta(hours=2)  # a public page is not ours to press; other watchers of it ask every six hours
+FRESH = timedelta(minutes=90)  # a public page is not ours to press; other watchers of it ask every six hours
 
 
 class Settings(Addressed):

@@ -25,11 +25,12 @@ if calls then
   only_urgent = calls.spent >= by_now + calls.most * HEAD
   if redis.call('HGET', P .. 'lim:' .. source, 'each') then
     n = math.min(n, calls.most - calls.spent)
-  elseif not only_urgent and #parcels < n and calls.spent >= by_now then -- a call that carries many is worth waiting for; urgent ones do not wait
-    local since = tonumber(redis.call('ZSCORE', due, parcels[1]))
-    local held = since + math.min(length / calls.most, HOLD)
-    local first = redis.call('ZRANGE', hot, '-inf', now, 'BYSCORE', 'LIMIT', 0, 1)[1]
-    if held > now and not first then return {math.ceil(held - now)} end
+  elseif not only_urgent and #parcels < n and calls.spent >= by_now then -- a call that carries many is worth waiting for
+    local slot = length / calls.most
+    local held = redis.call('ZSCORE', due, parcels[1]) + math.min(slot, HOLD)
+    local first = redis.call('ZRANGE', hot, '-inf', now, 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
+    if first[1] then held = math.min(held, first[2] + math.min(slot, HOLD_URGENT)) end
+    if held > now then return {math.ceil(held - now)} end
   end
 end
 

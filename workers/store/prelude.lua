@@ -27,6 +27,7 @@ local LATEST = 259200000 -- no budget stretches a pace beyond (cadence.LATEST)
 local OPEN = 3           -- failures of a host in a row after which it is left alone
 local HEAD = 0.1         -- of a quota may be spent ahead of time by those that are not urgent
 local HOLD = 900000      -- at most so long a call that could carry more waits, where calls are counted
+local HOLD_URGENT = 240000 -- and so long where an urgent parcel is in it
 
 -- When a parcel is wanted next at a source: its own pace, stretched to what the source's budget carries, and never before
 -- the source could show anything else. of: what paced(source) returned.
