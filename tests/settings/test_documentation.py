@@ -65,7 +65,7 @@ def blocks(text: str) -> list[str]:
 
 
 def documented() -> Iterator[tuple[str, str]]:
-    for page in (PAGE, ROOT / "README.md"):
+    for page in (PAGE, ROOT / "README.md", ROOT / "docs" / "web.md"):
         if page.exists():
             for i, block in enumerate(blocks(page.read_text())):
                 yield f"{page.name}-{i + 1}", block

@@ -14,6 +14,7 @@ from tests.web import pushes
 from tests.web.conftest import SOURCES, Site
 from tests.web.pushes import NUMBER, sign_17track
 from tests.web.test_push_in import held, history, signed
+from workers.core.limits import Quota
 from workers.web import metrics as shown
 
 MINUTE = timedelta(minutes=1)
@@ -73,6 +74,7 @@ def test_the_numbers_parse_and_are_those_of_the_store(site: Site) -> None:
     site.store.beat("worker:w1:7", ttl=MINUTE)
     site.store.source_news("ship", ok=False, error="away")
     site.store.pause("ship", after=MINUTE)
+    site.store.limit("day", quota=[Quota("calls", 70, "hour")])
     told = families(site)
     assert told["notices"][(("state", "pending"),)] == 1
     assert told["notices_open"] == {(("channel", "mail"), ("state", "pending")): 1}
@@ -86,6 +88,9 @@ def test_the_numbers_parse_and_are_those_of_the_store(site: Site) -> None:
     assert 50 < told["source_paused_seconds"][(("source", "ship"),)] <= 60
     assert told["source_watched"][(("source", "track"),)] == 1
     assert 0 <= told["oldest_pending_seconds"][()] < 60
+    assert told["source_moves_30_days"][(("source", "track"),)] == 1  # what the first look shows is history
+    assert told["source_calls_30_days"][(("source", "track"),)] == 0
+    assert told["source_quota_left"][(("per", "hour"), ("source", "day"), ("what", "calls"))] == 70
     assert told["source_due_lag_seconds"][(("source", "day"),)] >= 0
 
 
@@ -108,7 +113,7 @@ def test_no_label_names_a_parcel_or_a_person(site: Site) -> None:
     assert NUMBER not in said
     assert "ana" not in said
     labels = {name for family in families(site).values() for key in family for name, _ in key}
-    assert labels <= {"state", "channel", "stage", "source", "event", "part"}
+    assert labels <= {"state", "channel", "stage", "source", "event", "part", "what", "per"}
 
 
 def test_every_event_that_is_shown_is_one_that_is_counted() -> None:

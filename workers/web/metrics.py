@@ -66,6 +66,7 @@ class Told(Collector):
         yield from _notices(counts, gauges)
         yield _parcels(store, parcels)
         yield from _sources(store, gauges)
+        yield from _usage(store, sorted(gauges.sources))
         yield _gauge(
             "review_lag_seconds",
             "how long the first due review has waited",
@@ -145,6 +146,30 @@ def _sources(store: Store, gauges: Gauges) -> Iterator[Metric]:
         failures.add_metric([name], health.failures)
         answered.add_metric([name], health.answered)
     yield from (watched, lag, paused, last, failures, answered)
+
+
+def _usage(store: Store, names: list[str]) -> Iterator[Metric]:
+    """Return what sources were asked and what that brought, over days that move on: these numbers fall as well."""
+    calls = GaugeMetricFamily(
+        f"{_PREFIX}source_calls_30_days", "calls in the last thirty days", labels=["source"]
+    )
+    moves = GaugeMetricFamily(
+        f"{_PREFIX}source_moves_30_days",
+        "parcels found in another stage in the last thirty days",
+        labels=["source"],
+    )
+    left = GaugeMetricFamily(
+        f"{_PREFIX}source_quota_left",
+        "what is left of a quota in its window",
+        labels=["source", "what", "per"],
+    )
+    for name in names:
+        usage = store.usage(name)
+        calls.add_metric([name], usage.calls)
+        moves.add_metric([name], usage.moves)
+        for budget in store.budget(name):
+            left.add_metric([name, budget.quota.what, budget.quota.per], budget.left)
+    yield from (calls, moves, left)
 
 
 def _stamp(at: datetime | None) -> float:
