@@ -31,7 +31,7 @@ def test_it_is_ready_while_a_scheduler_and_a_worker_give_signs_of_life(site: Sit
     assert readiness(site)[0] == 503
     site.store.beat("worker:w1:7", ttl=MINUTE)
     site.store.beat("scheduler:s1:8", ttl=MINUTE)
-    assert readiness(site) == (200, dict.fromkeys(("file", "store", "scheduler", "worker"), "ok"))
+    assert readiness(site) == (200, dict.fromkeys(("file", "store", "sending", "scheduler", "worker"), "ok"))
 
 
 def test_it_turns_red_when_the_scheduler_falls_silent_and_says_so(site: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import sys
 from collections.abc import Iterator
@@ -12,16 +13,18 @@ from typing import Annotated, Any
 import typer
 
 from workers import app as wiring
-from workers import knowledge, memory
+from workers import knowledge, memory, readiness
 from workers import settings as settings_file
 from workers.channels import Envelope, address
 from workers.cli.common import Config, Json, advices, command, console, dump, fail, loaded, say
 from workers.cli.look import _context
 from workers.core import rules
 from workers.core.classify import Classifier, classify_line
-from workers.errors import Misconfigured, Permanent, Temporary, Uncertain
+from workers.engine import find
+from workers.errors import Misconfigured, Permanent, StoreTrouble, Temporary, Uncertain
 from workers.render import Renderer
 from workers.settings import Settings
+from workers.store import Store
 
 TEST = "This is a test of customs-watch: no parcel needs you because of it."
 
@@ -68,17 +71,33 @@ def validate(config: Config = None, as_json: Json = False) -> None:
             raise Misconfigured("\n".join(words_wrong))
         dump({"ok": False, "mistakes": [{"line": 0, "message": said, "hint": ""} for said in words_wrong]})
         sys.exit(2)
+    unfit = _unfit(settings)
     if as_json:
         dump({"ok": True, "orders": len(settings.orders), "parcels": len(settings.parcels),
-              "warnings": [str(w) for w in settings.warnings], "stale": old})  # fmt: skip
+              "warnings": [str(w) for w in settings.warnings], "stale": old, "unfit": unfit})  # fmt: skip
         return
     for warning in settings.warnings:
         say(f"warning: {warning}")
     for row in old:
         say(f"stale: {row}")
+    for line in unfit:
+        say(f"not fit: {line}")
     say(f"{path} is right: {len(settings.orders)} orders, {len(settings.parcels)} parcels, "
         f"{len(settings.recipients)} recipients, channels {', '.join(settings.channels)}, sources {', '.join(settings.sources)}; "
         f"{len(advices(known))} advices known.")  # fmt: skip
+
+
+def _unfit(settings: Settings) -> list[str]:
+    """Return what is wrong with the disk, and with the server that CW_REDIS_URL names; an embedded one is not started for it."""
+    if not os.environ.get("CW_REDIS_URL", "").strip():
+        return list(readiness.room(settings.data))
+    opened = Store.connect(find(os.environ, settings.data).url)
+    try:
+        return list(readiness.concerns(opened, settings.data, now=wiring.now()))
+    except StoreTrouble as trouble:
+        return [str(trouble)]
+    finally:
+        opened.close()
 
 
 def _words_that_fail(settings: Settings, known: knowledge.Knowledge) -> tuple[str, ...]:

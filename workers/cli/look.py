@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from workers import app as wiring
-from workers import knowledge, memory
+from workers import knowledge, memory, readiness
 from workers.cli import hold, report
 from workers.cli.common import Config, Json, advices, console, dump, fail, loaded, say, store
 from workers.core import sms
@@ -37,8 +37,9 @@ def status(config: Config = None, as_json: Json = False) -> None:
         if isinstance(source, Remarking)
     }
     with store(settings) as opened:
+        wrong = readiness.concerns(opened, settings.data, now=wiring.now())
         held = hold.sentence(opened, settings)
-        report.status(opened, settings, held=held, remarks=remarks, as_json=as_json)
+        report.status(opened, settings, held=held, unfit=wrong, remarks=remarks, as_json=as_json)
     for name, said in remarks.items():
         for remark in () if as_json else said:
             say(f"The source {name}: {remark}.")

@@ -130,6 +130,7 @@ def status(
     settings: Settings,
     *,
     held: str,
+    unfit: Sequence[str] = (),
     remarks: Mapping[str, Sequence[str]] | None = None,
     as_json: bool,
 ) -> None:
@@ -151,6 +152,7 @@ def status(
             "remarks": {name: said for name, said in (remarks or {}).items() if said},
             "counts": counts,
             "held": held,
+            "unfit": list(unfit),
             "aside": [
                 {"recipient": one.recipient, "channel": one.channel, "since": one.since, "error": one.error}
                 for one in store.all_aside()
@@ -172,9 +174,16 @@ def status(
             Text(one_line(row.get("trouble") or proof.get("text", ""))),
         )
     console().print(table)
+    _matters(store, settings, held=held, unfit=unfit)
+
+
+def _matters(store: Store, settings: Settings, *, held: str, unfit: Sequence[str]) -> None:
+    """Print what wants somebody's attention beside the parcels."""
     if held:
         say(held)
-    for name, source in health.items():
+    for line in unfit:
+        say(f"Not fit: {line}.")
+    for name, source in store.source_health().items():
         if source.failures:
             say(
                 f"The source {name} fails since {_minute(source.since)}: {source.last_error}. Parcels may have moved unseen."

@@ -18,7 +18,7 @@ import structlog
 import typer
 
 from workers import app as wiring
-from workers import pacing, supervise
+from workers import pacing, readiness, supervise
 from workers import settings as settings_file
 from workers.cli import hold, report
 from workers.cli.common import Config, Json, command, console, engine, fail, loaded, say
@@ -79,7 +79,9 @@ def _concerns(url: str, settings: Settings) -> list[str]:
     store = Store.connect(url)
     try:
         store.prepare()
-        return [line for line in [hold.sentence(store, settings)] if line]
+        held = hold.sentence(store, settings)
+        wrong = readiness.concerns(store, settings.data, now=wiring.now())
+        return [*([held] if held else []), *(f"Not fit: {line}." for line in wrong)]
     finally:
         store.close()
 

@@ -53,6 +53,7 @@ from workers.store.addresses import Addresses, Aside
 from workers.store.chores import Chores
 from workers.store.desk import Desk, Unsettled
 from workers.store.facts import SCHEMA, Facts
+from workers.store.fitness import Fitness
 from workers.store.gauges import Gauges, Numbers, SourceGauge
 from workers.store.ledger import Ledger
 from workers.store.limits import Limits
@@ -88,7 +89,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Store(Parcels, Notices, Facts, Desk, Stays, Addresses, Numbers, Limits):
+class Store(Parcels, Notices, Facts, Desk, Stays, Addresses, Numbers, Limits, Fitness):
     """Everything remembered. Safe to share between threads. Makes no connection before the first call.
 
     *client* must send each command once (no retries) and not decode answers: ``Store.connect`` makes one.

@@ -11,7 +11,6 @@ from workers.store.lua import PREFIX, Scripts, spoken
 from workers.store.rows import STATES, Bells, SourceHealth, ms, text, when
 
 SCHEMA = 1
-_OLDEST_SERVER = (7, 0)
 
 
 class Facts:
@@ -27,30 +26,6 @@ class Facts:
                 f"the store was written by a newer customs-watch (schema {found}, this one knows {SCHEMA})",
                 hint="update customs-watch on this machine",
             )
-
-    def readiness(self) -> tuple[str, ...]:
-        """Return what makes this server unfit to keep promises, in sentences; () if nothing does."""
-        with spoken():
-            info = self.scripts.client.info()
-        wrong = []
-        version = str(info.get("redis_version", "0"))
-        # Valkey says here which Redis it is compatible with (7.2.4), whatever its own version.
-        if tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < _OLDEST_SERVER:
-            wrong.append(f"the server is Redis {version}; 7.0 or newer is needed")
-        if info.get("aof_enabled") != 1:
-            wrong.append("the server does not write what it is told to disk: set appendonly yes")
-        elif info.get("aof_last_write_status") != "ok":
-            wrong.append("the server's last write to disk failed: look at its log and at the free space")
-        elif info.get("aof_last_bgrewrite_status") != "ok":
-            wrong.append(
-                "the server could not rewrite its append-only file: look at its log and at the free space"
-            )
-        policy = info.get("maxmemory_policy")
-        if policy != "noeviction":
-            wrong.append(
-                f"the server drops rows when memory is short: maxmemory-policy is {policy}, not noeviction"
-            )
-        return tuple(wrong)
 
     def secret(self) -> bytes:
         """Return the store's own 32 random bytes, made once: the key of notice ids."""

@@ -7,8 +7,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from workers.app import App
+from workers.app import App, now
 from workers.errors import Misconfigured, StoreTrouble
+from workers.readiness import concerns
 
 PARTS = ("scheduler", "worker")  # whose beats are wanted; a beat lasts a minute
 
@@ -37,12 +38,15 @@ def readiness(app: App) -> dict[str, str]:
     except Misconfigured:
         checks["file"] = "the file cannot be used"
     try:
-        wrong = app.store.readiness()
+        house = app.house()
+        wrong = concerns(app.store, house.settings.data, now=now())
+        held = app.store.ledger().hold
         alive = {name.partition(":")[0] for name in app.store.beats()}
     except StoreTrouble:  # its words may name a host
         away = "the store does not answer"
         return {**checks, "store": away, **dict.fromkeys(PARTS, f"not known: {away}")}
     checks["store"] = "; ".join(wrong) or "ok"
+    checks["sending"] = f"held: {held}" if held else "ok"
     return checks | {
         part: "ok" if part in alive else f"no {part} has given a sign of life for a minute" for part in PARTS
     }
