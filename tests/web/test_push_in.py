@@ -307,6 +307,24 @@ def test_every_answer_wears_the_headers(site: Site) -> None:
         assert "server" not in answer.headers
 
 
+def test_under_a_strange_name_nothing_but_a_push_is_answered(site: Site) -> None:
+    for host in (
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example:80",
+        "8.8.8.8",
+        "[::2]:1",
+        "localhostx",
+    ):
+        for path in ("/metrics", "/readyz", "/healthz", "/"):
+            answer = site.ask("GET", path, headers={"Host": host})
+            assert (answer.status, answer.body) == (404, "not found\n"), host
+        body, headers = signed(pushes.seventeentrack(*history()))
+        assert site.push("track", body, {**headers, "Host": host}).status == 200
+    for host in ("localhost", "LOCALHOST:99", "127.0.0.1:1", "[::1]:8674", "127.9.9.9"):
+        assert site.ask("GET", "/metrics", headers={"Host": host}).status == 200
+
+
 # -- at the same moment ----------------------------------------------------------------------------------------
 
 

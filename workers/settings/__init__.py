@@ -2,7 +2,7 @@
 
 from workers.settings.example import write_example
 from workers.settings.reading import EXPOSE, load
-from workers.settings.settled import Recipient, Section, Settings, WebSettings, WorkerSettings
+from workers.settings.settled import Recipient, Section, Settings, WebSettings, WorkerSettings, is_loopback
 from workers.settings.watch import Looked, Watch
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Watch",
     "WebSettings",
     "WorkerSettings",
+    "is_loopback",
     "load",
     "write_example",
 ]

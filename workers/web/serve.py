@@ -53,7 +53,9 @@ def listening(web: WebSettings) -> socket.socket:
     return bound
 
 
-def server(app: App, *, limits: Limits | None = None, patience: Patience | None = None) -> uvicorn.Server:
+def server(
+    app: App, *, limits: Limits | None = None, patience: Patience | None = None, local: bool = True
+) -> uvicorn.Server:
     """Return a server that has not started."""
     waits = patience or Patience()
 
@@ -78,7 +80,7 @@ def server(app: App, *, limits: Limits | None = None, patience: Patience | None 
 
     return uvicorn.Server(
         uvicorn.Config(
-            site(app, limits=limits),
+            site(app, limits=limits, local=local),
             http=Patient,
             ws="none",
             lifespan="off",
@@ -103,7 +105,7 @@ def serve(app: App, web: WebSettings) -> None:
         signal.signal(number, lambda *_: None)
     host, port = bound.getsockname()[:2]
     log.info("web_listens", host=host, port=port)
-    server(app).run(sockets=[bound])
+    server(app, local=not web.expose).run(sockets=[bound])
 
 
 def _log_as_one_line() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import structlog
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workers.app import App
 from workers.errors import StoreTrouble
+from workers.settings import is_loopback
 from workers.web import health, metrics, push
 from workers.web.counting import Counting
 
@@ -35,8 +37,12 @@ SAID = {
 }  # fmt: skip
 
 
-def site(app: App, *, limits: push.Limits | None = None) -> ASGIApp:
-    """Return the application; every process makes its own."""
+def site(app: App, *, limits: push.Limits | None = None, local: bool = True) -> ASGIApp:
+    """Return the application; every process makes its own.
+
+    *local*: only under a name of this machine is anything but a push answered: a page of somebody else's, whose name was
+    made to lead here (DNS rebinding), reads nothing.
+    """
     counting = Counting()
     inner = Starlette(
         routes=[
@@ -47,7 +53,7 @@ def site(app: App, *, limits: push.Limits | None = None) -> ASGIApp:
         exception_handlers={HTTPException: _refused, StoreTrouble: _away, Exception: _broken},
     )
     inner.router.redirect_slashes = False  # a guess at an address is told nothing, not where it nearly was
-    return Armour(inner)
+    return Armour(inner, local=local)
 
 
 def say(status: int, headers: Mapping[str, str] | None = None) -> Response:
@@ -71,10 +77,11 @@ def _broken(_: Request, error: Exception) -> Response:
 
 
 class Armour:
-    """Puts our headers on every answer, whoever made it."""
+    """Puts our headers on every answer, whoever made it, and keeps out what came here under a strange name."""
 
-    def __init__(self, inner: ASGIApp) -> None:
+    def __init__(self, inner: ASGIApp, *, local: bool) -> None:
         self._inner = inner
+        self._local = local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def armoured(message: Message) -> None:
@@ -84,4 +91,9 @@ class Armour:
                     headers.setdefault(name, value)
             await send(message)
 
+        if self._local and scope["type"] == "http" and not scope["path"].startswith("/push/"):
+            said = Headers(scope=scope).get("host", "localhost")
+            if not is_loopback(re.sub(r":\d*$", "", said).strip("[]")):
+                await say(404)(scope, receive, armoured)
+                return
         await self._inner(scope, receive, armoured)
