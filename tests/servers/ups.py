@@ -56,7 +56,7 @@ class UpsServer(FaultyServer):
         if match is None or request.method != "GET":
             return _error(404, "404", "Not Found")
         if not self.desk.knows(request.headers.get("authorization")):
-            return _error(401, "250002", "Invalid Authentication Information.")
+            return _error(403, "250002", "Invalid Authentication Information.")  # the document knows no 401
         if not request.headers.get("transid") or not request.headers.get("transactionsrc"):
             return _error(400, "TV0001", "Missing transId or transactionSrc")
         number = match[1]

@@ -43,8 +43,15 @@ class Asking:
 
 @pytest.fixture
 def server() -> Iterator[ParcelsAppServer]:
+    """A server whose every exchange is held against the official document."""
     with ParcelsAppServer() as running:
         yield running
+    document = Path(__file__).resolve().parents[2].parent / "shared" / "contracts" / "parcelsapp.yml"
+    if document.exists():
+        official = Official(document, "https://parcelsapp.com")
+        for request, reply in running.exchanges:
+            if b'"error"' not in reply.body:  # every error is a result too, see below
+                assert official.objection(request, reply) == ""
 
 
 @pytest.fixture
@@ -185,6 +192,7 @@ def test_a_parcel_that_cannot_be_read_does_not_harm_its_neighbours(
     server.shipments[B]["states"] = "none"
     server.cached.update((A, B))
     assert [type(outcome) for outcome in asking.look(A, B)] == [Found, Temporary]
+    server.exchanges.clear()  # beyond the document, on purpose
 
 
 def test_the_country_is_sent_by_name_and_a_carrier_only_by_the_users_own_table(

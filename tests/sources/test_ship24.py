@@ -47,8 +47,14 @@ class Asking:
 
 @pytest.fixture
 def server() -> Iterator[Ship24Server]:
+    """A server whose every exchange is held against the official document."""
     with Ship24Server() as running:
         yield running
+    document = Path(__file__).resolve().parents[2].parent / "shared" / "contracts" / "ship24-tracking.yaml"
+    if document.exists():
+        official = Official(document, "https://api.ship24.com")
+        for request, reply in running.exchanges:
+            assert official.objection(request, reply) == ""
 
 
 @pytest.fixture
@@ -217,7 +223,7 @@ def test_the_fingerprint_changes_with_the_events_only(server: Ship24Server, aski
     asking.look(A)
     server.set_events(A, [EXPORTED])
     (first,) = asking.look(A)
-    server.set_events(A, [EXPORTED], delivery={"estimatedDeliveryDate": "2026-11-01"})
+    server.set_events(A, [EXPORTED], delivery={"estimatedDeliveryDate": "2026-11-01T00:00:00.000Z"})
     (same,) = asking.look(A)
     server.set_events(A, [EXPORTED, CLEARING])
     (other,) = asking.look(A)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -55,10 +56,52 @@ class Asking:
         return [said[number] for number in numbers]
 
 
+@cache
+def document() -> OpenAPI:
+    said = yaml.safe_load(CONTRACT.read_text().replace("\t", " "))  # tabs stand where YAML allows none
+    said.pop("security", None)
+    for path in said["paths"].values():  # the token is checked by the server; openapi-core wants its own form
+        path["get"].pop("security", None)
+        for parameter in path["get"]["parameters"]:
+            parameter["schema"].pop("default", None)  # numbers and nulls among them, of a string
+    said["servers"] = [{"url": "http://ups.test/api"}]
+    return OpenAPI.from_dict(said)
+
+
+@pytest.fixture
+def contract() -> OpenAPI:
+    if not CONTRACT.exists():
+        pytest.skip("UPS's OpenAPI document is not here")
+    return document()
+
+
+def check(contract: OpenAPI, request: Request, reply: Reply) -> None:
+    """Hold one exchange against the document; raises OpenAPIError."""
+    parts = urlsplit(request.path)
+    asked = MockRequest(
+        "http://ups.test",
+        request.method.lower(),
+        parts.path,
+        args=dict(parse_qsl(parts.query)),
+        headers={
+            "transId": request.headers.get("transid"),
+            "transactionSrc": request.headers.get("transactionsrc"),
+        }
+        if "transid" in request.headers
+        else {},
+    )
+    contract.validate_request(asked)
+    contract.validate_response(asked, MockResponse(reply.body, reply.status, content_type=reply.kind))
+
+
 @pytest.fixture
 def server() -> Iterator[UpsServer]:
+    """A server whose every exchange of the tracking interface is held against the document."""
     with UpsServer() as running:
         yield running
+    if CONTRACT.exists():
+        for request, reply in running.exchanges:
+            check(document(), request, reply)
 
 
 @pytest.fixture
@@ -134,41 +177,6 @@ def test_a_blocked_merchant_is_permanent(server: UpsServer, asking: Asking) -> N
 # --- UPS's own OpenAPI document ------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def contract() -> OpenAPI:
-    if not CONTRACT.exists():
-        pytest.skip("UPS's OpenAPI document is not here")
-    document = yaml.safe_load(CONTRACT.read_text().replace("\t", " "))  # tabs stand where YAML allows none
-    document.pop("security", None)
-    for path in document[
-        "paths"
-    ].values():  # the token is checked by the server; openapi-core wants its own form
-        path["get"].pop("security", None)
-        for parameter in path["get"]["parameters"]:
-            parameter["schema"].pop("default", None)  # numbers and nulls among them, of a string
-    document["servers"] = [{"url": "http://ups.test/api"}]
-    return OpenAPI.from_dict(document)
-
-
-def check(contract: OpenAPI, request: Request, reply: Reply) -> None:
-    """Hold one exchange against the document; raises OpenAPIError."""
-    parts = urlsplit(request.path)
-    asked = MockRequest(
-        "http://ups.test",
-        request.method.lower(),
-        parts.path,
-        args=dict(parse_qsl(parts.query)),
-        headers={
-            "transId": request.headers.get("transid"),
-            "transactionSrc": request.headers.get("transactionsrc"),
-        }
-        if "transid" in request.headers
-        else {},
-    )
-    contract.validate_request(asked)
-    contract.validate_response(asked, MockResponse(reply.body, reply.status, content_type=reply.kind))
-
-
 def test_requests_and_answers_are_what_the_document_allows(
     contract: OpenAPI, server: UpsServer, asking: Asking
 ) -> None:
@@ -180,6 +188,17 @@ def test_requests_and_answers_are_what_the_document_allows(
     assert [reply.status for _, reply in server.exchanges] == [200, 200, 404, 400]
     for request, reply in server.exchanges:
         check(contract, request, reply)
+
+
+def test_a_token_that_ended_is_renewed_in_the_form_the_document_has_for_it(
+    server: UpsServer, asking: Asking
+) -> None:
+    server.set_activity(A, [AGENCY])
+    asking.look(A)
+    server.desk.revoke()
+    assert isinstance(asking.look(A)[0], Found)
+    assert [reply.status for _, reply in server.exchanges] == [200, 403, 200]
+    assert server.desk.given == 2
 
 
 def test_the_document_would_refuse_another_request_or_answer(

@@ -59,8 +59,16 @@ def with_json(service: str, url: str, client_id: str, secret: str, *, hint: str)
 class Door:
     """Makes calls with a valid token. Safe to call from several threads: they share one token."""
 
-    def __init__(self, wire: Wire, account: Account, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        account: Account,
+        *,
+        clock: Callable[[], datetime],
+        ended: Callable[[Answer], bool] = lambda answer: answer.status == 401,
+    ) -> None:
         self._wire = wire
+        self._ended = ended  # whether an answer says that the token is good no more
         self._account = account
         self._clock = clock
         self._lock = threading.Lock()
@@ -76,7 +84,7 @@ class Door:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Make one call; after a 401 the token is renewed and the call made once more, then that answer stands.
+        """Make one call; where the token is refused it is renewed and the call made once more, then that answer stands.
 
         Raises Refused where the credentials are not accepted, Temporary where no token can be had now.
         """
@@ -84,7 +92,7 @@ class Door:
             token = self._valid()
             said = {**(headers or {}), "Authorization": f"Bearer {token}"}
             answer = self._wire.call(method, url, content=content, params=params, headers=said)
-            if last or answer.status != 401:
+            if last or not self._ended(answer):
                 return answer
             self._drop(token)
         raise AssertionError("the second call always returns")

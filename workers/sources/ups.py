@@ -25,7 +25,7 @@ from workers.errors import Permanent, Temporary
 from workers.sources import Ask, NoNews, Outcome
 from workers.sources._fields import country, table, tables, word
 from workers.sources._fields import name as number_of
-from workers.sources._http import CAP, Wire, quoted
+from workers.sources._http import CAP, Answer, Wire, quoted
 from workers.sources._oauth import Door, with_basic
 from workers.sources._reach import Addressed
 from workers.sources._single import (
@@ -127,7 +127,7 @@ class Ups:
             settings.client_secret.get_secret_value(),
             hint=_HINT,
         )
-        self._door = Door(self._wire, account, clock=clock)
+        self._door = Door(self._wire, account, clock=clock, ended=_ended)
 
     def track(self, asks: Sequence[Ask]) -> Mapping[str, Outcome]:
         """Ask for one number after the other; raises Temporary/Permanent where none was answered."""
@@ -160,6 +160,17 @@ class Ups:
             if told is None
             else shown(told)
         )
+
+
+def _ended(answer: Answer) -> bool:
+    """Whether the token is refused: by 401, or in the only way UPS's document has for it, 403 with 250002."""
+    if answer.status != 403:
+        return answer.status == 401
+    try:
+        errors = tables(table(table(decoded(answer.body, "UPS")).get("response")).get("errors"))
+    except Temporary:
+        return False
+    return any(word(error.get("code"), 40) == "250002" for error in errors)
 
 
 def _trouble(said: Mapping[str, Any], status: int = 200) -> NoNews | Permanent | Temporary:
