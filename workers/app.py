@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,7 @@ from dramatiq.middleware import CurrentMessage, Retries
 from pydantic import BaseModel
 
 from workers import actors, channels, knowledge, pacing, settings, sources, tidy
+from workers.answers import Answers, stopped
 from workers.core.history import History
 from workers.core.judgement import Judge
 from workers.ears import Ears
@@ -186,6 +187,7 @@ class App:
     pipeline: Pipeline
     bells: actors.Bells
     broker: RedisBroker
+    answers: Answers
 
 
 def make_broker(url: str) -> RedisBroker:
@@ -250,7 +252,8 @@ def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ)
     )
     bells.append(actors.build(broker, lambda: pipeline, lambda: chores))
     broker.add_middleware(Heart(lambda: store.beat(f"worker:{name}", ttl=BEAT)))
-    return App(house, store, pipeline, bells[0], broker)
+    answers = Answers(store=store, clock=now, hear=pipeline.hear)
+    return App(house, store, pipeline, bells[0], broker, answers)
 
 
 def worker() -> None:
@@ -267,12 +270,13 @@ def worker() -> None:
     heel(os.environ, master=True)
 
 
-def by_source(loaded: Settings) -> dict[str, list[str]]:
-    """Return the parcels each source watches: the one the user named, else the first of the file."""
+def by_source(loaded: Settings, *, without: Collection[str] = ()) -> dict[str, list[str]]:
+    """Return the parcels each source watches: the one the user named, else the first of the file; *without* some."""
     out: dict[str, list[str]] = {name: [] for name in loaded.sources}
     first = next(iter(loaded.sources), "")
     for parcel, (_, ref) in loaded.parcels.items():
-        out[ref.source or first].append(parcel)
+        if parcel not in without:
+            out[ref.source or first].append(parcel)
     return out
 
 
@@ -282,17 +286,22 @@ class Desk:
     def __init__(self, app: App, *, name: str) -> None:
         self._app = app
         self._name = name
-        self._synced = ("", "")
+        self._synced: tuple[str, str, frozenset[str]] = ("", "", frozenset())
         self._ears = Ears(app.house, app.store)
 
     def sync(self) -> None:
         """Bring the due-queues in line with the user's file."""
         house = self._app.house()
-        state = (house.settings.digest, self._app.store.ledger().id)  # an emptied store is filled again
+        silent = stopped(self._app.store)
+        state = (
+            house.settings.digest,
+            self._app.store.ledger().id,
+            silent,
+        )  # an emptied store is filled again
         if state == self._synced:
             return
         pacing.limit(house.settings, self._app.store)
-        for name, parcels in by_source(house.settings).items():
+        for name, parcels in by_source(house.settings, without=silent).items():
             source = house.sources[name]
             spread = timedelta(seconds=len(parcels) / (source.batch * source.rate))
             kept = set(parcels)

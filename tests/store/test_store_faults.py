@@ -41,6 +41,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "commit": lambda s: s.commit(commit(P)),
     "owe": lambda s: s.owe("@source/track", [owed("m")]),
     "commit_each": lambda s: s.commit_each([commit(P), commit("o1/LP2CN")]),
+    "time": lambda s: s.time(),
     "words": lambda s: s.words([P]),
     "all_words": lambda s: s.all_words(),
     "say": lambda s: s.say(P, b"", b"{}"),

@@ -14,7 +14,7 @@ import sys
 import typer
 
 from workers.app import set_up_logging
-from workers.cli import advice_table, check, event, evidence, hold, look, message, notices, run, web
+from workers.cli import advice_table, answer, check, event, evidence, hold, look, message, notices, run, web
 from workers.cli.common import fail
 from workers.errors import Misconfigured, Trouble
 
@@ -34,6 +34,7 @@ hold.add(app)
 check.add(app)
 message.add(app)
 notices.add(app)
+answer.add(app)
 evidence.add(app)
 event.add(app)
 advice_table.add(app)

@@ -20,6 +20,7 @@ import typer
 from workers import app as wiring
 from workers import pacing, readiness, supervise
 from workers import settings as settings_file
+from workers.answers import stopped
 from workers.cli import hold, report
 from workers.cli.common import Config, Json, command, console, engine, fail, loaded, say
 from workers.cli.web import need_extra
@@ -131,7 +132,7 @@ def run_once(path: Path, settings: Settings, *, limit: timedelta) -> list[str]:
         store = Store.connect(running.url)
         store.prepare()
         pacing.limit(settings, store)
-        for source, parcels in wiring.by_source(settings).items():
+        for source, parcels in wiring.by_source(settings, without=stopped(store)).items():
             store.enrol(source, parcels, spread=timedelta(0))
             store.postpone(source, parcels, after=timedelta(0))
         supervisor = _supervisor(path, settings, running.url)

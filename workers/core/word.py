@@ -14,7 +14,7 @@ from datetime import datetime
 class Word:
     """The last word said of one parcel. The empty one is ``Word()``."""
 
-    seen: datetime | None = None  # when somebody last said that they know
+    seen: datetime | None = None  # when somebody last said that they know; by the clock that stamps notices
     muted: bool = False
     until: datetime | None = None  # of the mute; None: until it is taken back
     stopped: bool = False
@@ -25,19 +25,19 @@ class Word:
             return True
         return self.muted and not urgent and (self.until is None or now < self.until)
 
-    def saw(self, now: datetime) -> Word:
-        return replace(self, seen=now)
+    def saw(self, seen: datetime) -> Word:
+        return replace(self, seen=seen)
 
-    def mute(self, until: datetime | None, *, now: datetime) -> Word:
+    def mute(self, until: datetime | None, *, seen: datetime) -> Word:
         """Keep quiet what can wait; whoever says so has seen what there is."""
-        return replace(self, muted=True, until=until, seen=now)
+        return replace(self, muted=True, until=until, seen=seen)
 
     def unmute(self) -> Word:
         """Write again, and watch again."""
         return replace(self, muted=False, until=None, stopped=False)
 
-    def stop(self, now: datetime) -> Word:
-        return replace(self, stopped=True, seen=now)
+    def stop(self, seen: datetime) -> Word:
+        return replace(self, stopped=True, seen=seen)
 
     def ends(self, now: datetime) -> datetime | None:
         """Return when a mute ends by itself, if it is one that does."""
