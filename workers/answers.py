@@ -40,11 +40,11 @@ class Answers:
 
     def ack(self, parcel: str) -> None:
         """Somebody knows: an urgent notice about *parcel* need not be passed on."""
-        self._say(parcel, lambda word: word.saw(self._store.time()))
+        self._say(parcel, lambda word: word.saw(self._store.clock()))
 
     def mute(self, parcel: str, until: datetime | None = None) -> None:
         """Write nothing calm about *parcel*, until then or until ``unmute``."""
-        self._say(parcel, lambda word: word.mute(until, seen=self._store.time()))
+        self._say(parcel, lambda word: word.mute(until, seen=self._store.clock()))
 
     def unmute(self, parcel: str) -> None:
         """Write about *parcel* again, also after ``stop``: what is still worth saying is said."""
@@ -52,7 +52,7 @@ class Answers:
 
     def stop(self, parcel: str) -> None:
         """Write nothing more about *parcel*, and look it up no more."""
-        self._say(parcel, lambda word: word.stop(self._store.time()))
+        self._say(parcel, lambda word: word.stop(self._store.clock()))
 
     def paid(self, parcel: str) -> bool:
         """The charges of *parcel* are paid; False where nothing is known of it yet.

@@ -41,7 +41,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "commit": lambda s: s.commit(commit(P)),
     "owe": lambda s: s.owe("@source/track", [owed("m")]),
     "commit_each": lambda s: s.commit_each([commit(P), commit("o1/LP2CN")]),
-    "time": lambda s: s.time(),
+    "clock": lambda s: s.clock(),
     "words": lambda s: s.words([P]),
     "all_words": lambda s: s.all_words(),
     "say": lambda s: s.say(P, b"", b"{}"),
@@ -281,6 +281,8 @@ def test_every_script_is_run_by_some_method(valkey: Valkey) -> None:
         if name not in ("renew", "done", "retry", "fail", "skip", "unsay", "wait", "uncertain"):
             call(store)
     store.vault.begin("v", 0, lease=LEASE)
+    store.chores.due("t")
+    store.chores.add("t", ["a"])
     shipped = {path.stem for path in Path(__file__).resolve().parents[2].glob("workers/store/*.lua")} - {
         "prelude"
     }

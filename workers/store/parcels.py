@@ -116,14 +116,6 @@ class Parcels:
         flat = [part for owed in notices for part in _owed(owed)]
         return frozenset(text(one) for one in self.scripts.run("owe", matter, *flat)) if flat else frozenset()
 
-    def time(self) -> datetime:
-        """Return what time it is by the server's clock, which stamps every row."""
-        with spoken():
-            seconds, micros = self.scripts.client.time()
-        moment = when(seconds * 1000 + micros // 1000)
-        assert moment is not None  # noqa: S101  # it is a number
-        return moment
-
     def words(self, parcels: Sequence[str]) -> dict[str, bytes]:
         """Return what a person said of each of *parcels*, leaving out those nobody said anything of."""
         with spoken():
