@@ -24,7 +24,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import CurrentMessage, Retries
 from pydantic import BaseModel
 
-from workers import actors, channels, knowledge, pacing, settings, sources, tidy
+from workers import actors, channels, knowledge, pacing, settings, sources, tidy, vigil
 from workers.answers import Answers, stopped
 from workers.core.history import History
 from workers.core.judgement import Judge
@@ -343,6 +343,9 @@ class Desk:
     def pace(self) -> None:
         pacing.pace(self._app.house(), self._app.store)
 
+    def vigil(self) -> None:
+        vigil.watch(self._app.house(), self._app.store, self._app.pipeline.owner, now=now())
+
     def _room(self, queue: str) -> int:
         with spoken():
             return BACKLOG - int(self._app.broker.do_qsize(queue))
@@ -364,6 +367,7 @@ class Desk:
                 "ring": (timedelta(seconds=1), self.ring),
                 "beat": (EVERY, self.beat),
                 "pace": (timedelta(minutes=2), self.pace),
+                "vigil": (timedelta(seconds=30), self.vigil),
                 "tidy": (timedelta(seconds=20), self.tidy),
                 "listen": (timedelta(seconds=5), self._ears.sync),
             },

@@ -22,6 +22,7 @@ import structlog
 from workers import memory, tidy
 from workers.addresses import Addresses
 from workers.aftercare import Aftercare
+from workers.core import health
 from workers.core.classify import Classifier
 from workers.core.detect import detect
 from workers.core.judgement import Judge, Judgement
@@ -73,6 +74,7 @@ class _Decided:
     judged: Judgement
     moved: bool
     unknown: Sequence[dict[str, str]]  # wordings nobody could read
+    shrunk: bool = False  # the look showed much less than the one before
 
 
 Bell = Callable[[str, str], None]  # rings an actor by name with one argument
@@ -186,8 +188,8 @@ class Pipeline:
     def _source_fails(
         self, name: str, parcels: Sequence[str], trouble: Temporary | Permanent, after: timedelta | None
     ) -> None:
-        health = self._store.source_health().get(name)
-        failures = health.failures if health else 0
+        fares = self._store.source_health().get(name)
+        failures = fares.failures if fares else 0
         backoff = after or min(timedelta(minutes=1) * 2 ** min(failures, 6), timedelta(hours=1))
         self._store.pause(name, after=backoff)
         self._store.postpone(name, parcels, after=backoff)
@@ -352,12 +354,14 @@ class Pipeline:
             stands=judged.stands(),
             notices=() if work.hushed else self._owed(house, work.order, ref, after, judged),
         )
-        return _Decided(work, commit, judged, transition is not None, _unreadable(after, now))
+        less = health.shrunk(after, work.source, empty=work.fingerprint == NO_NEWS)
+        return _Decided(work, commit, judged, transition is not None, _unreadable(after, now), less)
 
     def _store_all(self, decided: Sequence[_Decided]) -> list[_Work]:
         """Store decisions, ring for what they owe; return the work that must be done anew."""
         stale: list[_Work] = []
         unknown: list[dict[str, str]] = []
+        showed: dict[str, dict[str, bool]] = {}
         answers = self._store.commit_each([one.commit for one in decided])
         for one, answer in zip(decided, answers, strict=True):
             if answer == "stale":
@@ -368,6 +372,8 @@ class Pipeline:
                     stale.append(replace(one.work, changed=changed, memo=memo))
                 continue
             unknown += one.unknown
+            if one.work.source and not one.work.pushed:
+                showed.setdefault(one.work.source, {})[one.commit.parcel] = one.shrunk
             self._no_more(one)
             owed = one.commit.notices
             if one.moved or owed:
@@ -378,6 +384,8 @@ class Pipeline:
             for channel in {notice.channel for notice in owed}:
                 self._ring("notify", channel)
         self._store.met_unknown(unknown)
+        for source, parcels in showed.items():
+            self._store.showed(source, parcels)
         return stale
 
     def _no_more(self, one: _Decided) -> None:
@@ -392,12 +400,18 @@ class Pipeline:
     ) -> tuple[Owed, ...]:
         if not judged.why.speaks or order.muted:
             return ()
-        context = msgspec.json.encode(judged.brief())
+        context = msgspec.json.encode({**judged.brief(), "unseen": self._unseen(ref.id)})
         return tuple(
             self._one(ref, after, judged, context, channel, who)
             for who in order.tell
             for channel in house.settings.recipients[who].channels
         )
+
+    def _unseen(self, parcel: str) -> dict[str, str] | None:
+        """Return the source that fails and since when nobody sees *parcel*; None where somebody does."""
+        known = self._store.recall(parcel)
+        found = health.unseen(known.due, self._store.source_health(), now=self._clock()) if known else None
+        return {"source": found[0], "since": found[1].isoformat()} if found else None
 
     def _one(
         self, ref: ParcelRef, after: Snapshot, judged: Judgement, context: bytes, channel: str, who: str

@@ -6,7 +6,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -78,6 +78,8 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "counts": lambda s: s.counts(),
     "source_news": lambda s: s.source_news("post", ok=True),
     "source_health": lambda s: s.source_health(),
+    "owner_heard": lambda s: s.owner_heard("post", "broken", since=datetime.now(UTC)),
+    "showed": lambda s: s.showed("post", {P: True}),
     "beat": lambda s: s.beat("w", ttl=HOUR),
     "beats": lambda s: s.beats(),
     "push_begins": lambda s: s.push_begins("d", lease=LEASE),

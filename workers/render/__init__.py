@@ -286,6 +286,8 @@ class Renderer:
     def _timeline(self, context: Context, told: Plain) -> Plain:
         reader: formats.Reader = told["reader"]
         facts = []
+        if context.get("unseen"):
+            facts.append(self._templates.name("unseen_line", told))
         if context["days_in_customs"]:
             facts.append(self._templates.name("customs_days", told))
         if context["usual"]["known"]:

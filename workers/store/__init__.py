@@ -49,6 +49,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from workers.core.health import Health as SourceHealth
 from workers.store.addresses import Addresses, Aside
 from workers.store.chores import Chores
 from workers.store.desk import Desk, Unsettled
@@ -74,7 +75,6 @@ from workers.store.rows import (
     NoticeRow,
     Owed,
     Remembered,
-    SourceHealth,
     State,
     Usage,
     notice_id,

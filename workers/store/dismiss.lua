@@ -6,6 +6,7 @@ for i = 2, #ARGV do
   local parcel = ARGV[i]
   removed = removed + redis.call('ZREM', P .. 'due:' .. ARGV[1], parcel)
   redis.call('ZREM', P .. 'hot:' .. ARGV[1], parcel)
+  redis.call('SREM', P .. 'shr:' .. ARGV[1], parcel)
   local watched = false
   for _, source in ipairs(sources) do
     if redis.call('ZSCORE', P .. 'due:' .. source, parcel) then watched = true end

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from workers.core.health import Health as SourceHealth
 from workers.errors import Misconfigured
 from workers.store.lua import PREFIX, Scripts, spoken
-from workers.store.rows import STATES, Bells, SourceHealth, ms, text, when
+from workers.store.rows import STATES, Bells, ms, stamp, text, when
 
 SCHEMA = 1
 
@@ -81,13 +83,25 @@ class Facts:
             names = sorted(text(name) for name in self.scripts.client.smembers(f"{PREFIX}:sources"))
             pipe = self.scripts.client.pipeline(transaction=False)
             for name in names:
-                pipe.hmget(f"{PREFIX}:health:{name}", "op", "ok", "fails", "err", "since", "answered")
+                pipe.hmget(f"{PREFIX}:health:{name}", *_HEALTH)
+                pipe.scard(f"{PREFIX}:shr:{name}")
             rows = pipe.execute() if names else []
         return {
-            name: SourceHealth(when(ok), int(fails or 0), text(err), when(since), int(answered or 0))
-            for name, (op, ok, fails, err, since, answered) in zip(names, rows, strict=True)
-            if op
+            name: _health(dict(zip(_HEALTH, fields, strict=True)), int(shrunk))
+            for name, fields, shrunk in zip(names, rows[::2], rows[1::2], strict=True)
+            if fields[0]
         }
+
+    def owner_heard(
+        self, source: str, what: Literal["broken", "healed", "shrank", "grown"], *, since: datetime
+    ) -> None:
+        """Note what the owner was told of *source*: a trouble that began then, its end; that it shows less, or no longer."""
+        self.scripts.run("mark", source, what, stamp(since))
+
+    def showed(self, source: str, parcels: Mapping[str, bool]) -> int:
+        """Note of which parcels *source* shows much less than it did (True); return of how many in all."""
+        flat = [part for parcel, less in parcels.items() for part in (parcel, int(less))]
+        return int(self.scripts.run("showed", source, *flat))
 
     def beat(self, name: str, *, ttl: timedelta) -> None:
         """Say that the process *name* is alive for *ttl* from now."""
@@ -124,3 +138,22 @@ class Facts:
         with spoken():
             found: Any = self.scripts.client.get(f"{PREFIX}:fact:{name}")
         return found if found is None else bytes(found)
+
+
+_HEALTH = ("op", "ok", "fails", "err", "since", "answered", "perm", "good", "told", "healed", "shrank")
+
+
+def _health(row: Mapping[str, bytes | None], shrunk: int) -> SourceHealth:
+    return SourceHealth(
+        last_ok=when(row["ok"]),
+        failures=int(row["fails"] or 0),
+        last_error=text(row["err"]),
+        since=when(row["since"]),
+        answered=int(row["answered"] or 0),
+        permanent=row["perm"] == b"1",
+        good=when(row["good"]),
+        told=when(row["told"]),
+        healed=when(row["healed"]),
+        shrunk=shrunk,
+        shrank=when(row["shrank"]),
+    )

@@ -5,6 +5,7 @@ for _, source in ipairs(redis.call('SMEMBERS', P .. 'sources')) do
   redis.call('ZREM', P .. 'due:' .. source, parcel)
   redis.call('ZREM', P .. 'hot:' .. source, parcel)
   redis.call('SREM', P .. 'reg:' .. source, parcel)
+  redis.call('SREM', P .. 'shr:' .. source, parcel)
   redis.call('HDEL', P .. 'look:' .. source, parcel)
 end
 for _, id in ipairs(redis.call('ZRANGE', P .. 'pn:' .. parcel, 0, -1)) do

@@ -198,17 +198,6 @@ class Bells:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceHealth:
-    """How a source fares. ``since``: the first failure of the current row, None while it answers."""
-
-    last_ok: datetime | None
-    failures: int
-    last_error: str
-    since: datetime | None
-    answered: int = 0  # parcels answered so far
-
-
-@dataclass(frozen=True, slots=True)
 class Usage:
     """What a source was asked, and what that brought, over some days."""
 
