@@ -32,6 +32,7 @@ TESTS = {
     "notices": ["core/test_notices.py", "knowledge/test_advice_over_time.py", "stories/test_notices_over_time.py"],
     "forecast": ["core/test_forecast.py", "core/test_forecast_learning.py"],
     "history": ["core/test_forecast_learning.py"],
+    "causes": ["core/test_causes.py"],
 }  # fmt: skip
 ENOUGH = 0.9
 LONGEST = 40  # seconds: a mutant that loops is noticed too

@@ -22,7 +22,10 @@ from workers.core.model import (
     Order,
     Pace,
     Protection,
+    Reading,
+    Seen,
     Side,
+    Sighting,
     Situation,
     Snapshot,
     Stage,
@@ -202,3 +205,56 @@ def test_these_stages_can_follow_customs():
         "in_transit", "held", "documents_required", "payment_due", "payment_received", "released", "returning",
         "out_for_delivery", "available_for_pickup", "delivery_failed", "delivered", "exception",
     }  # fmt: skip
+
+
+# -- a request made before ---------------------------------------------------------------------------------------------
+
+
+def said(stage, charges=Charges.UNKNOWN):
+    return Seen(Sighting("a", "Words", NOW), Reading(stage, charges=charges), NOW)
+
+
+ASK, ASKED_IN_PASSING = said(Stage.PAYMENT_DUE), said(Stage.HELD, Charges.DUE)
+
+
+@pytest.mark.parametrize("stage", sorted(advise.ASKED_BEFORE))
+@pytest.mark.parametrize("ask", [ASK, ASKED_IN_PASSING])
+def test_a_plain_release_or_delivery_leaves_a_request_asked_and_a_new_one_is_due(stage, ask):
+    def charges(*timeline):
+        return boiled(
+            Snapshot(stage=stage, charges=Charges.DUE, timeline=timeline, past_customs=True)
+        ).charges
+
+    plain, owing = said(stage), said(stage, Charges.DUE)
+    assert charges(ask, plain) is Charges.ASKED
+    assert charges(ask, plain, said(Stage.UNKNOWN)) is Charges.ASKED
+    assert charges(plain, ask) is Charges.DUE
+    assert charges(ask, owing) is Charges.DUE
+    assert charges(plain, ask, plain) is Charges.ASKED
+    assert charges() is Charges.DUE
+    assert charges(said(Stage.HELD)) is Charges.DUE
+
+
+@pytest.mark.parametrize("told", [Charges.PAID, Charges.NONE, Charges.UNKNOWN])
+def test_what_is_not_due_was_not_asked(told):
+    assert (
+        boiled(Snapshot(stage=Stage.RELEASED, charges=told, timeline=(ASK, said(Stage.RELEASED)))).charges
+        is told
+    )
+
+
+@pytest.mark.parametrize("stage", sorted(set(Stage) - {Stage.RELEASED, Stage.DELIVERED}))
+def test_elsewhere_a_request_stays_due(stage):
+    assert (
+        boiled(Snapshot(stage=stage, charges=Charges.DUE, timeline=(ASK, said(stage)))).charges is Charges.DUE
+    )
+    assert not advise.possible(situation(stage=stage, charges=Charges.ASKED, side=advise.SIDED.get(stage)))
+    assert advise.possible(situation(stage=stage, charges=Charges.DUE, side=advise.SIDED.get(stage)))
+
+
+def test_on_the_road_a_request_was_made_before_only_once_customs_is_behind():
+    asked = {"stage": Stage.IN_TRANSIT, "charges": Charges.ASKED}
+    assert advise.possible(situation(**asked, past_customs=True))
+    assert not advise.possible(situation(**asked, past_customs=False))
+    assert advise.possible(situation(stage=Stage.RELEASED, charges=Charges.ASKED, past_customs=False))
+    assert not advise.possible(situation(stage=Stage.HELD, charges=Charges.ASKED, past_customs=True))

@@ -14,7 +14,10 @@ from workers.core.model import (
     Evidence,
     NeedsYou,
     Order,
+    Reading,
+    Seen,
     Side,
+    Sighting,
     Snapshot,
     Stage,
     Told,
@@ -462,3 +465,29 @@ def test_without_a_date_or_after_it_no_reminder_day_has_come():
     assert told_of(said, deadline=None).reminders == 0
     assert told_of(said, deadline=TODAY - 3 * DAY).reminders == 0
     assert told_of(said, deadline=TODAY).reminders == 1
+
+
+# -- a bill after the delivery ---------------------------------------------------------------------------------------
+
+
+def billed(days, *, dated=True):
+    at = NOW - days * DAY
+    seen = Seen(Sighting("a", "Invoice", at if dated else None), Reading(Stage.PAYMENT_DUE), at)
+    return snapshot(Stage.DELIVERED, since=NOW - 90 * DAY, charges=Charges.DUE, timeline=(seen,))
+
+
+@pytest.mark.parametrize("dated", [True, False])
+@pytest.mark.parametrize(("days", "expected"), [(0, Why.FIRST_LOOK), (30, Why.FIRST_LOOK), (31, Why.HISTORY)])
+def test_on_a_first_look_a_bill_after_the_delivery_is_news_for_a_month(days, expected, dated):
+    assert decide(Told(), advice(needs="yes"), billed(days, dated=dated), first_look=True) is expected
+
+
+def test_a_delivery_of_which_no_event_is_kept_has_no_bill():
+    gone = snapshot(Stage.DELIVERED, charges=Charges.DUE)
+    assert decide(Told(), advice(needs="yes"), gone, first_look=True) is Why.HISTORY
+
+
+def test_after_a_delivery_nothing_replaces_what_was_told():
+    told = told_of(advice("delivered"), snapshot(Stage.DELIVERED))
+    assert decide(told, advice("bill", needs="yes"), billed(0)) is Why.FIRST
+    assert decide(told_of(advice("held")), advice("bill", needs="yes")) is Why.CHANGED

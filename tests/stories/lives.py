@@ -3,7 +3,7 @@
     2d 09 | DE | payment_due charges=due | Import charges due
 
 day and hour (UTC, from the start) · country of the event · what the words say (a stage, then ``fact=value``) · the words.
-``4d 09 | mute`` and ``4d 09 | unmute`` are the user's; ``30d 09 | end`` lets time pass. Between events the clock stops only
+``4d 09 | look`` looks again, ``4d 09 | mute`` and ``4d 09 | unmute`` are the user's; ``30d 09 | end`` lets time pass. Between events the clock stops only
 where a review was asked for, as in the program.
 """
 
@@ -66,6 +66,8 @@ class Life:
     history: History | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     written: list[tuple[int, str, str]] = field(default_factory=list)
+    contexts: list[Any] = field(default_factory=list)  # of what was written
+    late: int = 0  # the day from which it is watched: what happened before is seen at the first look
     silent: list[tuple[int, str, str]] = field(default_factory=list)
     snapshot: Snapshot = field(default_factory=Snapshot)
     told: Told = field(default_factory=Told)
@@ -86,7 +88,7 @@ class Life:
         facts = known()
         self._judge = Judge(
             law=facts.law, operators=facts.operators, table=facts.table, priors=facts.priors, rates=facts.rates,
-            history=lambda: self.history,
+            wordings=facts.wordings, history=lambda: self.history,
         )  # fmt: skip
         self._list: list[tuple[Sighting, Reading]] = []
         self._review: datetime | None = None
@@ -108,15 +110,21 @@ class Life:
                     self._judged(self.snapshot, None, at)
                 case [country, says, text]:
                     self._list.append(_event(country, says, text, at))
-                    before = self.snapshot
-                    after, transition = detect(
-                        before, self._list, origin=self.order.origin, destination=self.destination,
-                        source="a", now=at + timedelta(hours=1), ordered=self.order.ordered_on,
-                    )  # fmt: skip
-                    self._judged(after, transition, at + timedelta(hours=1))
+                    if int(day.rstrip("d")) >= self.late:
+                        self._look(at)
+                case ["look"]:
+                    self._look(at)
                 case _:
                     raise AssertionError(f"cannot read {row!r}")
         return self
+
+    def _look(self, at: datetime) -> None:
+        now = at + timedelta(hours=1)
+        after, transition = detect(
+            self.snapshot, self._list, origin=self.order.origin, destination=self.destination, source="a", now=now,
+            ordered=self.order.ordered_on,
+        )  # fmt: skip
+        self._judged(after, transition, now)
 
     def _until(self, end: datetime) -> None:
         while self._review is not None and self._review <= end:
@@ -131,7 +139,8 @@ class Life:
         said = ((now - self.start).days, judged.advice.id, judged.why.value)
         (self.written if judged.why.speaks else self.silent).append(said)
         if judged.why.speaks:
-            assert judged.brief()["advice"] == judged.advice.id
+            self.contexts.append(judged.brief())
+            assert self.contexts[-1]["advice"] == judged.advice.id
 
 
 def _event(country: str, says: str, text: str, at: datetime) -> tuple[Sighting, Reading]:

@@ -71,8 +71,9 @@ AFTER_CUSTOMS: Final = frozenset(
 )
 # Stages where nothing is waited for: their pace is always the usual one.
 UNPACED: Final = frozenset({Stage.DELIVERED, Stage.UNKNOWN, Stage.REFUSED})
-# Stages that say "over" while a request to pay may still be open: there it matters whether it was made before.
-ASKED_BEFORE: Final = frozenset({Stage.RELEASED, Stage.DELIVERED})
+# Stages that say "over" while a request to pay may still be open: there it matters whether it was made before. On the
+# road that is so once customs is behind the parcel.
+ASKED_BEFORE: Final = frozenset({Stage.RELEASED, Stage.IN_TRANSIT, Stage.DELIVERED})
 # Stages that name their side by themselves.
 SIDED: Final[Mapping[Stage, Side]] = {
     Stage.EXPORT_CUSTOMS: Side.ORIGIN,
@@ -147,7 +148,8 @@ def situation(
 
 def _charges(snapshot: Snapshot) -> Charges:
     """Return what is known of the charges: after a plain release or delivery, a request made before is "asked"."""
-    if snapshot.charges is not Charges.DUE or snapshot.stage not in ASKED_BEFORE:
+    on_the_road = snapshot.stage is Stage.IN_TRANSIT and not snapshot.past_customs
+    if snapshot.charges is not Charges.DUE or snapshot.stage not in ASKED_BEFORE or on_the_road:
         return snapshot.charges
     for seen in reversed(snapshot.timeline):
         reading = seen.reading
@@ -166,7 +168,13 @@ def possible(situation: Situation) -> bool:
         situation.side == SIDED.get(situation.stage, situation.side)
         and not (situation.pace is not Pace.USUAL and situation.stage in UNPACED)
         and not (situation.past_customs and situation.stage not in AFTER_CUSTOMS)
-        and not (situation.charges is Charges.ASKED and situation.stage not in ASKED_BEFORE)
+        and not (situation.charges is Charges.ASKED and not _may_be_asked(situation))
+    )
+
+
+def _may_be_asked(situation: Situation) -> bool:
+    return situation.stage in ASKED_BEFORE and (
+        situation.past_customs or situation.stage is not Stage.IN_TRANSIT
     )
 
 
@@ -277,6 +285,8 @@ def _possible_mask() -> int:
             mask &= ~_mask("stage", stage) | _mask("past_customs", False)
         if stage not in ASKED_BEFORE:
             mask &= ~(_mask("stage", stage) & _mask("charges", Charges.ASKED))
+    asked_on_the_road = _mask("stage", Stage.IN_TRANSIT) & _mask("charges", Charges.ASKED)
+    mask &= ~(asked_on_the_road & _mask("past_customs", False))
     return mask & _ALL
 
 

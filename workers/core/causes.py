@@ -70,11 +70,11 @@ def guess(
         found += _same_day(snapshot, country, neighbours)
     if snapshot.stage in WAITING | BEFORE:
         found += _holidays(order, snapshot, situation, now)
+        if snapshot.stage in WAITING:
+            found += _items(order)
         if situation.side in (None, Side.DESTINATION):
             found += _law(country, snapshot, now)
         found += _season(snapshot, situation, seasons, now)
-    if snapshot.stage in WAITING:
-        found += _items(order)
     return tuple(found)
 
 

@@ -12,7 +12,7 @@ The rules, in their order (``decide`` is this list):
     an alarm, and nothing needed now      RESOLVED
     a topic told earlier                  ESCALATED on a step up, else ALREADY_TOLD unless it needs the person
                                           in another round: "clearance updated" over and over is no news
-    the stage and round last told of      CHANGED
+    the stage and round last told of      CHANGED; after a delivery all that comes is new
     anything else                         FIRST
 """
 
@@ -109,7 +109,8 @@ def decide(
         return _step_up(told, advice, transition, now=now)
     if heard is not None and (advice.needs_you is not NeedsYou.YES or same_round):
         return Why.ALREADY_TOLD
-    return Why.CHANGED if same_round and told.at is not None else Why.FIRST
+    replaces = same_round and told.at is not None and snapshot.stage is not Stage.DELIVERED
+    return Why.CHANGED if replaces else Why.FIRST
 
 
 def _worth_a_first_word(advice: Advice, snapshot: Snapshot, now: datetime) -> bool:
