@@ -25,6 +25,7 @@ from dramatiq.middleware import CurrentMessage, Retries
 from pydantic import BaseModel
 
 from workers import actors, channels, knowledge, pacing, settings, sources, tidy, vigil
+from workers.adopt import Adoption
 from workers.answers import Answers, stopped
 from workers.core.history import History
 from workers.core.judgement import Judge
@@ -287,7 +288,7 @@ class Desk:
         self._app = app
         self._name = name
         self._synced: tuple[str, str, frozenset[str]] = ("", "", frozenset())
-        self._ears = Ears(app.house, app.store)
+        self._ears = Ears(app.house, app.store, Adoption(app.house, app.pipeline.owner, now).take_in)
 
     def sync(self) -> None:
         """Bring the due-queues in line with the user's file."""

@@ -30,9 +30,12 @@ class _Ear:
 class Ears:
     """Keeps one thread for each source that listens; where one has news, all its parcels are due at once."""
 
-    def __init__(self, house: Callable[[], House], store: Store) -> None:
+    def __init__(
+        self, house: Callable[[], House], store: Store, take_in: Callable[[str], object] = lambda _: None
+    ) -> None:
         self._house = house
         self._store = store
+        self._take_in = take_in  # called with the source's name when it may have noticed orders
         self._ears: dict[str, _Ear] = {}
 
     def sync(self) -> None:
@@ -50,11 +53,15 @@ class Ears:
                 ).start()
 
     def _listen(self, name: str, source: Listening, over: threading.Event) -> None:
+        self._heard(name, look=False)
         source.listen(lambda: self._heard(name), over.is_set)
 
-    def _heard(self, name: str) -> None:
-        log.info("heard", source=name)
+    def _heard(self, name: str, *, look: bool = True) -> None:
         try:
+            self._take_in(name)
+            if not look:
+                return
+            log.info("heard", source=name)
             self._store.postpone(name, list(self._store.watched(name)), after=timedelta(0))
         except StoreTrouble as trouble:  # the parcels are due at their own time, as without us
             log.warning("store_away", error=str(trouble))

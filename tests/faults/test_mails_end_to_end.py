@@ -18,7 +18,7 @@ import pytest
 from tests.servers.dovecot import PASSWORD, USER, Dovecot
 from tests.servers.program import wait_for
 from tests.servers.smtp import SmtpServer
-from tests.sources.letters import letter
+from tests.sources.letters import letter, tracking
 from workers import app, supervise
 from workers.engine import Engine
 from workers.store import Store
@@ -36,6 +36,8 @@ sources:
     password: {password}
     ca_file: {ca}
     authserv_id: mx.google.com
+"""
+ONE = """\
 orders:
   - {{title: Camera drone, tracking: {number}, to: ES, order: "{order}", value: 89.00 EUR, vat_paid: no}}
 """
@@ -88,8 +90,8 @@ def smtp() -> Iterator[SmtpServer]:
         yield running
 
 
-def config(imap: Dovecot, smtp: SmtpServer, rest: str = "") -> str:
-    said = CONFIG.format(
+def config(imap: Dovecot, smtp: SmtpServer, rest: str) -> str:
+    return (CONFIG + rest).format(
         smtp=smtp.port,
         imap=imap.tls_port,
         user=USER,
@@ -98,11 +100,36 @@ def config(imap: Dovecot, smtp: SmtpServer, rest: str = "") -> str:
         number=NUMBER,
         order=ORDER,
     )
-    return said + rest
 
 
 def ago(**length: float) -> datetime:
     return datetime.now(UTC).replace(microsecond=0) - timedelta(**length)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups are POSIX")
+def test_an_order_met_in_a_mail_is_watched_by_itself_and_its_owner_is_told_once(
+    tmp_path: Path, imap: Dovecot, smtp: SmtpServer
+) -> None:
+    number = "AP00824363068180"
+    mail = letter(f"Package {number}: left the departure region", at=ago(days=4), html=tracking(ORDER))
+    imap.deliver(mail, at=ago(days=4).timestamp())
+    forged = letter("Package AP00824363068999: at customs", results=None, html=tracking("3000000000000001"))
+    imap.deliver(forged)
+    written = config(imap, smtp, "auto_watch: {{to: ES}}\n")
+    with Running(tmp_path, imap, smtp, written) as program:
+        wait_for(lambda: bool(smtp.journal), "word of a new order")
+        assert smtp.journal[0].message["Subject"].endswith(f"Now watched: AliExpress …{ORDER[-4:]}")
+        parcel = f"found-{ORDER}/{number}"
+        wait_for(lambda: program.stage(parcel) == "in_transit", "its first look")
+        imap.deliver(letter(f"Package {number} is out for delivery", at=ago(minutes=1), html=tracking(ORDER)))
+        wait_for(lambda: program.stage(parcel) == "out_for_delivery", "its next step")
+        wait_for(lambda: not program.store.unsettled(within=timedelta(seconds=65)), "quiet")
+        watched = [mail for mail in smtp.journal if "Now watched" in mail.message["Subject"]]
+        assert len(watched) == 1
+        assert "AP00824363068999" not in " ".join(program.store.parcels())
+    assert program.config.read_text() == written
 
 
 @pytest.mark.slow
@@ -118,7 +145,7 @@ def test_a_mail_arrives_and_a_notice_leaves_and_a_forged_mail_moves_nothing(
         letter(f"Package {NUMBER}: in your country/region", at=ago(days=1)), at=ago(days=1).timestamp()
     )
     parcel = f"{NUMBER}/{NUMBER}"
-    with Running(tmp_path, imap, smtp, config(imap, smtp)) as program:
+    with Running(tmp_path, imap, smtp, config(imap, smtp, ONE)) as program:
         wait_for(lambda: program.stage(parcel) == "arrived_destination", "the first look")
         assert smtp.journal == []  # history is silent
         log = imap.folder / "run" / "log"

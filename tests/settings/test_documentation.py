@@ -23,6 +23,7 @@ SHAPES = [
     shapes.OrderShape,
     shapes.TrackingShape,
     shapes.DefaultsShape,
+    shapes.AutoWatchShape,
     shapes.RecipientShape,
     shapes.WorkerShape,
     shapes.WebShape,

@@ -15,7 +15,7 @@ from workers.core.model import Stage, TimeQuality
 from workers.errors import Permanent, Temporary
 from workers.sources import Ask
 from workers.sources._mail_letter import read
-from workers.sources._mail_match import memo, sightings
+from workers.sources._mail_match import memo, on_their_way, sightings
 from workers.sources._mail_memory import Fact, Said
 from workers.sources._mail_steps import hinted, known, told
 from workers.sources.aliexpress_mail import Settings, parse
@@ -365,3 +365,23 @@ def test_in_the_clear_only_on_the_loopback_or_where_it_is_meant() -> None:
     assert "x" not in repr(Settings.model_validate(MINE).door()).split("host")[0]
     assert "s3cret" not in repr(Settings.model_validate({**MINE, "password": "s3cret"}).door())
     assert datetime(2026, 1, 1, tzinfo=UTC) < NOW
+
+
+# -- orders nobody asked about ----------------------------------------------------------------------------------------
+
+
+def test_orders_on_their_way_are_noticed_with_their_parcels_and_those_that_arrived_are_not() -> None:
+    ap, dhl = "AP00824363068180", "00340434886283998797"
+    facts = [
+        fact(0, "ORDER_CONFIRMED", orders=("1000000000000001",)),  # no number yet: nothing to watch
+        fact(1, "AT_CUSTOMS", numbers=(ap,)),
+        fact(2, "DELIVERED", orders=("2000000000000001",), numbers=("AP00824363068181",)),
+        Fact(NOW, (), (NUMBER,), (Said("CHARGE_HINT", "x"),), "La Poste"),
+        fact(3, "AT_CUSTOMS", orders=("3000000000000001",), numbers=("AP00824363068182",)),
+        fact(4, "CLEARED", orders=("3000000000000001",), numbers=("AP00824363068183",)),
+        fact(5, "LOCAL_CARRIER", numbers=(dhl,)),
+    ]
+    assert [(n.order, n.numbers) for n in on_their_way(facts, shop="AliExpress")] == [
+        (ORDER, (ap,)),  # renumbered on its way: one parcel
+        ("3000000000000001", ("AP00824363068182", "AP00824363068183")),  # sent in two
+    ]

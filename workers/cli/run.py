@@ -69,6 +69,9 @@ def run(config: Config = None, once: Once = False, as_json: Json = False) -> Non
         supervisor = _supervisor(path, settings, running.url, web=settings.web is not None)
         parcels = len(settings.parcels)
         with _running(supervisor):
+            if settings.auto_watch is not None:
+                say("Orders met in your shop's e-mails are watched by themselves, at most "
+                    f"{settings.auto_watch.a_day} new ones a day. You are told of each; `auto_watch: no` ends it.")  # fmt: skip
             say(f"Watching {parcels} {'parcel' if parcels == 1 else 'parcels'} of {path}. Ctrl-C stops. "
                 f"`{command()} status` shows where they stand.")  # fmt: skip
             supervisor.run()

@@ -2,11 +2,20 @@
 
 from workers.settings.example import write_example
 from workers.settings.reading import EXPOSE, load
-from workers.settings.settled import Recipient, Section, Settings, WebSettings, WorkerSettings, is_loopback
+from workers.settings.settled import (
+    AutoWatch,
+    Recipient,
+    Section,
+    Settings,
+    WebSettings,
+    WorkerSettings,
+    is_loopback,
+)
 from workers.settings.watch import Looked, Watch
 
 __all__ = [
     "EXPOSE",
+    "AutoWatch",
     "Looked",
     "Recipient",
     "Section",

@@ -9,13 +9,15 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from workers.core.model import Order
 from workers.errors import Misconfigured, Mistake
 from workers.loading import Document, decode, meant, mistakes_of, read_bytes
+from workers.settings import found
 from workers.settings.findings import Findings, digest
 from workers.settings.people import nearest, nobody_named, recipients
-from workers.settings.sections import ModelOf, Sections
-from workers.settings.settled import Recipient, Section, Settings, WebSettings, WorkerSettings
-from workers.settings.shapes import FileShape, Line, Names, WebShape, WorkerShape
+from workers.settings.sections import ModelOf, Sections, secret_content
+from workers.settings.settled import AutoWatch, Recipient, Section, Settings, WebSettings, WorkerSettings
+from workers.settings.shapes import AutoWatchShape, FileShape, Line, Names, Switch, WebShape, WorkerShape
 from workers.settings.watched import Orders
 
 EXPOSE = "write 'expose: yes' beside it where a proxy or a firewall lets nothing but /push/ through"
@@ -70,7 +72,10 @@ class Reading:
         names = _names(top.get("recipients") or people)
         orders = Orders(findings, names, _names(top.get("sources") or {}))
         watched = orders.read(top.get("orders", []), top.get("defaults", {}))
-        if not top.get("orders"):
+        auto = self._auto_watch(findings, top, names)
+        if auto is not None:
+            watched = {**watched, **self._found(data, watched, top, auto, names)}
+        if not top.get("orders") and auto is None:
             findings.odd(("orders",), "there is no order to watch yet", "add one below 'orders:'")
         worker = _part(findings, top, "worker", WorkerShape, WorkerShape())
         return Settings(
@@ -86,9 +91,59 @@ class Reading:
             templates=self._templates(findings, _part(findings, top, "templates", Line, "")),
             worker=WorkerSettings(worker.processes, worker.threads),
             web=_web(findings, top),
+            auto_watch=AutoWatch(auto.a_day) if auto is not None else None,
             warnings=tuple(sorted(findings.warnings, key=lambda warning: warning.line)),
             read_from=tuple(self.contents),
         )
+
+    def _auto_watch(
+        self, findings: Findings, top: dict[str, Any], names: tuple[str, ...] | None
+    ) -> AutoWatchShape | None:
+        written = top.get("auto_watch", "no")
+        if isinstance(written, str):
+            if not _part(findings, {"auto_watch": written}, "auto_watch", Switch, False):
+                return None
+            top = {**top, "auto_watch": {}}
+        before = len(findings.mistakes)
+        auto: AutoWatchShape = _part(findings, top, "auto_watch", AutoWatchShape, AutoWatchShape())
+        if len(findings.mistakes) > before:
+            return auto
+        for i, person in enumerate(auto.tell):
+            if names is not None and person not in names:
+                said = f"auto_watch: there is no recipient {person!r}"
+                findings.wrong(("auto_watch", "tell", i), said, nearest(person, names))
+        sources = top.get("sources")
+        if auto.source and isinstance(sources, dict) and auto.source not in sources:
+            said = f"auto_watch: there is no source {auto.source!r}"
+            findings.wrong(("auto_watch", "source"), said, nearest(auto.source, tuple(sources)))
+        defaults = top.get("defaults")
+        if not auto.to and not (isinstance(defaults, dict) and defaults.get("to")):
+            hint = "where your parcels go: two letters, such as DE; or write it below 'defaults:'"
+            findings.wrong(("auto_watch",), "auto_watch: 'to' is required", hint)
+        return auto
+
+    def _found(
+        self,
+        data: Path,
+        watched: Mapping[str, Order],
+        top: dict[str, Any],
+        auto: AutoWatchShape,
+        names: tuple[str, ...] | None,
+    ) -> dict[str, Order]:
+        """Return the orders that were found in mails and do not stand in the user's file."""
+        path = data / found.FILE
+        content = self.contents[path] = secret_content(path)
+        mine = {p.number for order in watched.values() for p in order.parcels}
+        mine |= {"".join(c for c in order.number if c.isdigit()) for order in watched.values()}
+        new = [each for each in found.decoded(content) if not mine & {each.order, *each.numbers}]
+        sources = _names(top.get("sources")) or ()
+        raw = found.as_written(new, source=auto.source, sources=sources)
+        template = {k: v for k, v in _mapping(top.get("auto_watch")).items() if k != "a_day"}
+        theirs = Findings(
+            path, {}, Document(path.name, raw, "[]")
+        )  # a mistake in our own file refuses nobody's
+        orders = Orders(theirs, names, sources).read(raw, {**_mapping(top.get("defaults")), **template})
+        return {} if theirs.mistakes else orders
 
     def _channels(self, sections: Sections, top: dict[str, Any]) -> dict[str, Section]:
         if top.get("channels"):
@@ -152,6 +207,10 @@ def _web(findings: Findings, top: dict[str, Any]) -> WebSettings | None:
     if not (web.local or web.expose):
         findings.wrong(("web", "listen"), f"web.listen: {web.host} can be reached by other machines", EXPOSE)
     return web
+
+
+def _mapping(raw: Any) -> dict[str, Any]:
+    return raw if isinstance(raw, dict) else {}
 
 
 def _names(raw: Any) -> tuple[str, ...] | None:

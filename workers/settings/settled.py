@@ -61,6 +61,13 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AutoWatch:
+    """Orders found in mails are watched by themselves, each with the template's keys."""
+
+    a_day: int = 5  # new ones at most
+
+
+@dataclass(frozen=True, slots=True)
 class WebSettings:
     """Where ``customs-watch web`` listens."""
 
@@ -98,5 +105,6 @@ class Settings:
     templates: Path | None = None  # the user's own templates
     worker: WorkerSettings = WorkerSettings()
     web: WebSettings | None = None  # None: nothing is said of it, and ``run`` does not start it
+    auto_watch: AutoWatch | None = None  # None: only what stands in the file is watched
     warnings: tuple[Mistake, ...] = ()  # what is odd and not wrong
     read_from: tuple[Path, ...] = ()  # the file and the secret files, as the digest counts them

@@ -251,6 +251,19 @@ class DefaultsShape(Shape):
     mute: Switch = False
 
 
+class AutoWatchShape(DefaultsShape):
+    """What orders hold that were found in mails and are watched by themselves."""
+
+    other_words: ClassVar[dict[str, str]] = {
+        **OrderShape.other_words,
+        "limit": "a_day",
+        "max": "a_day",
+        "most": "a_day",
+    }
+
+    a_day: int = Field(default=5, ge=1, le=50)
+
+
 class WorkerShape(Shape):
     """How much works at the same time on this machine."""
 
@@ -286,6 +299,7 @@ class FileShape(Shape):
     sources: dict[str, Any] = Field(default_factory=dict)
     defaults: DefaultsShape = Field(default_factory=DefaultsShape)
     orders: list[OrderShape] = Field(default_factory=list)
+    auto_watch: Any = None
     owner: Names = Field(default_factory=list)
     worker: WorkerShape = Field(default_factory=WorkerShape)
     web: WebShape = Field(default_factory=WebShape)

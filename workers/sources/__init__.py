@@ -195,6 +195,23 @@ class Remarking(Protocol):
         """Return sentences on what a person should know; asks nobody."""
 
 
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """An order that a source has met, of which nobody asked."""
+
+    order: str  # the shop's number
+    numbers: tuple[str, ...]  # tracking numbers of its parcels
+    shop: str
+
+
+@runtime_checkable
+class Noticing(Protocol):
+    """What a source may have besides: it meets orders nobody asked it about."""
+
+    def noticed(self) -> Sequence[Noticed]:
+        """Return orders on their way, the newest first; raises Temporary or Permanent where it cannot look."""
+
+
 def kinds() -> list[str]:
     """Return the names of all kinds of source, from the directory."""
     return sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_"))

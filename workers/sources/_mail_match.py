@@ -16,7 +16,7 @@ import msgspec
 
 from workers.core import numbers
 from workers.core.model import Sighting, TimeQuality
-from workers.sources import Ask
+from workers.sources import Ask, Noticed
 from workers.sources._fields import UNREADABLE
 from workers.sources._fields import name as number_of
 from workers.sources._mail_memory import Fact, Said
@@ -40,6 +40,27 @@ def memo(told: Sequence[Sighting]) -> str:
     """Return sightings as the parcel's memo: what a mailbox no longer holds stays known."""
     rows = [[s.at, s.system, s.code, s.text, s.lang, s.number, s.carrier] for s in told if s.at is not None]
     return msgspec.json.encode(rows).decode() if rows else ""
+
+
+def on_their_way(facts: Sequence[Fact], *, shop: str) -> list[Noticed]:
+    """Return the orders that *facts* (oldest first) name with a number and that have not arrived, the newest first."""
+    by_order: dict[str, list[str]] = {}
+    arrived: set[str] = set()
+    for fact in facts:
+        pairs = [(s.order, s.number) for s in fact.said if s.number and s.order]
+        if not pairs and len(fact.numbers) == 1 and not fact.carrier:
+            pairs = [(order, fact.numbers[0]) for order in fact.orders]
+        for order, number in pairs:
+            by_order[order] = [*by_order.pop(order, []), number]  # the one spoken of last comes last
+            if any(said.code == "DELIVERED" for said in fact.said):
+                arrived.add(order)
+    out = []
+    for order, named in reversed(by_order.items()):
+        first = named[0]
+        parcels = [n for n in dict.fromkeys(named) if n == first or _shape(n) == _shape(first)]
+        if order not in arrived:
+            out.append(Noticed(order, tuple(parcels), shop))
+    return out
 
 
 def _remembered(memo: str, *, source: str) -> Iterator[Sighting]:

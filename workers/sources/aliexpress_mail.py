@@ -19,12 +19,12 @@ import xxhash
 from workers import loading, resources
 from workers.core.model import Sighting, TimeQuality
 from workers.errors import Temporary
-from workers.sources import Ask, Found, NoNews, Outcome
+from workers.sources import Ask, Found, NoNews, Noticed, Outcome
 from workers.sources._fields import table, word
 from workers.sources._mail_box import Box, Mail, opened
 from workers.sources._mail_letter import LARGEST, Letter, read
 from workers.sources._mail_listen import listened
-from workers.sources._mail_match import CARRIER, HINT, SHOP, memo, sightings
+from workers.sources._mail_match import CARRIER, HINT, SHOP, memo, on_their_way, sightings
 from workers.sources._mail_memory import Fact, Memory, Refusal, Said, load, save, since
 from workers.sources._mail_settings import Settings
 from workers.sources._mail_steps import hinted, known, told
@@ -99,12 +99,18 @@ class Mailbox:
         """Nothing is held open between looks."""
 
     def listen(self, on_news: Callable[[], None], stopped: Callable[[], bool]) -> None:
-        """Call *on_news* whenever a mail of the shop or a carrier has come, until *stopped*; returns at once if told not to."""
+        """Call *on_news* whenever a mail of the shop has come, until *stopped*; returns at once if told not to."""
         if self._settings.listen:
             listened(
-                self._settings.door(), list(self._senders(())), on_news, stopped,
+                self._settings.door(), list(known().shop.domains), on_news, stopped,
                 every=self._settings.every, name=self.name, clock=self._clock,
             )  # fmt: skip
+
+    def noticed(self) -> Sequence[Noticed]:
+        """Return the orders that believed mails of the last month name and that have not arrived, the newest first."""
+        month = self._clock() - timedelta(days=30)
+        facts = since(self.read(None).facts)
+        return on_their_way([fact for fact in facts if fact.at >= month], shop=known().shop.name)
 
     def remarks(self) -> Sequence[str]:
         """Return what a person should know of what was read; connects to nothing."""
@@ -119,8 +125,8 @@ class Mailbox:
             f"{said}{'were' if many else 'was'} not believed; the last came {last.at:%Y-%m-%d} from {sender}: {last.why}",
         )
 
-    def read(self, destinations: Collection[str]) -> Memory:
-        """Read what has come since last time; return all that is known of the mailbox."""
+    def read(self, destinations: Collection[str] | None) -> Memory:
+        """Read what has come since last time; return all that is known of the mailbox. None: the shop's mails alone."""
         with self._lock:
             memory, now = load(self._memory), self._clock()
             until = now + _BUDGET
@@ -162,9 +168,10 @@ class Mailbox:
         memory.trim(now, timedelta(days=self._settings.days + 30))
         save(self._memory, memory)
 
-    def _senders(self, destinations: Collection[str]) -> dict[str, str]:
+    def _senders(self, destinations: Collection[str] | None) -> dict[str, str]:
         """Return whose mails are looked for: domains, with the carrier's name, "" for the shop's."""
-        carriers = _carriers(tuple(sorted(destinations))) if self._settings.carriers else {}
+        wanted = self._settings.carriers and destinations is not None
+        carriers = _carriers(tuple(sorted(destinations or ()))) if wanted else {}
         return {**dict.fromkeys(known().shop.domains, ""), **carriers}
 
     def _outcome(self, ask: Ask, facts: Sequence[Fact]) -> Outcome:
