@@ -68,6 +68,13 @@ class Site:
         self.port = int(self._socket.getsockname()[1])
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
 
+    def begin(self) -> None:
+        """Forget everything, and watch what the file says. The databases are ours alone."""
+        self.store.scripts.client.flushdb()
+        self.app.broker.client.flushdb()
+        self.store.prepare()
+        wiring.Desk(self.app, name="t").sync()
+
     def __enter__(self) -> Site:
         self._thread.start()
         until(lambda: self._server.started)
@@ -110,7 +117,13 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def running(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Site(tmp_path_factory.mktemp("site"), valkey.fresh()) as started:
+        yield started
+
+
 @pytest.fixture
-def site(valkey: Valkey, tmp_path: Path) -> Iterator[Site]:
-    with Site(tmp_path, valkey.fresh()) as running:
-        yield running
+def site(running: Site) -> Site:
+    running.begin()
+    return running

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.servers.rows import LEASE
-from tests.servers.valkey import start_valkey, until
+from tests.servers.rows import LEASE, lapse
+from tests.servers.valkey import Valkey, start_valkey, until
 from tests.web import pushes
 from tests.web.conftest import SOURCES, Site
 from tests.web.pushes import NUMBER, sign_17track
@@ -70,6 +70,7 @@ def families(site: Site) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
 def test_the_numbers_parse_and_are_those_of_the_store(site: Site) -> None:
     site.push("track", *signed(pushes.seventeentrack(*history())))
     site.push("track", *signed(pushes.seventeentrack(*history(), held())))
+    before = families(site)["pushes_refused"][()]
     site.push("track", b"{}", sign_17track(b"other"))
     site.store.beat("worker:w1:7", ttl=MINUTE)
     site.store.source_news("ship", ok=False, error="away")
@@ -82,7 +83,7 @@ def test_the_numbers_parse_and_are_those_of_the_store(site: Site) -> None:
     assert told["parcels"][(("stage", "not_looked_at"),)] == len(SOURCES) - 1
     assert sum(told["parcels"].values()) == len(SOURCES)
     assert told["events"][(("event", "pushes"),)] == 2
-    assert told["pushes_refused"][()] == 1
+    assert told["pushes_refused"][()] == before + 1
     assert told["processes"] == {(("part", "scheduler"),): 0, (("part", "worker"),): 1}
     assert told["source_failures"][(("source", "ship"),)] == 1
     assert 50 < told["source_paused_seconds"][(("source", "ship"),)] <= 60
@@ -94,13 +95,17 @@ def test_the_numbers_parse_and_are_those_of_the_store(site: Site) -> None:
     assert told["source_due_lag_seconds"][(("source", "day"),)] >= 0
 
 
-def test_what_was_sent_is_counted_by_channel(site: Site) -> None:
-    site.push("track", *signed(pushes.seventeentrack(*history(), held())))
-    notice = site.store.claim_notice("mail", lease=LEASE, worker="w")
-    assert notice is not None
-    assert not isinstance(notice, bool)
-    site.store.done(notice.id, notice.token)
-    told = families(site)
+def test_what_was_sent_is_counted_by_channel(valkey: Valkey, tmp_path: Path) -> None:
+    with Site(
+        tmp_path, valkey.fresh()
+    ) as site:  # whoever sends insists on the ledger it knew: none that was emptied
+        site.push("track", *signed(pushes.seventeentrack(*history(), held())))
+        lapse(site.store, "ob:mail")  # it may be held back for a while, to be told with others
+        notice = site.store.claim_notice("mail", lease=LEASE, worker="w")
+        assert notice is not None
+        assert not isinstance(notice, bool)
+        site.store.done(notice.id, notice.token)
+        told = families(site)
     assert told["notices_ended"] == {(("channel", "mail"), ("state", "sent")): 1}
     assert told["notices"][(("state", "sent"),)] == 1
     assert told["notices_open"] == {}
