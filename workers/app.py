@@ -24,7 +24,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import CurrentMessage, Retries
 from pydantic import BaseModel
 
-from workers import actors, channels, knowledge, pacing, settings, sources, tidy, vigil
+from workers import actors, channels, knowledge, pacing, retention, settings, sources, tidy, vigil
 from workers.adopt import Adoption
 from workers.answers import Answers, stopped
 from workers.core.history import History
@@ -357,6 +357,10 @@ class Desk:
             if tidy.has_chores(source) and self._app.store.chores.due(name) and self._room("refresh") > 0:
                 self._app.bells.ring("tidy", name)
 
+    def keep(self) -> None:
+        """Forget what is over."""
+        retention.keep(self._app.house(), self._app.store, now=now)
+
     def beat(self) -> None:
         self._app.store.beat(f"scheduler:{self._name}", ttl=BEAT)
 
@@ -369,6 +373,7 @@ class Desk:
                 "beat": (EVERY, self.beat),
                 "pace": (timedelta(minutes=2), self.pace),
                 "vigil": (timedelta(seconds=30), self.vigil),
+                "keep": (timedelta(hours=1), self.keep),
                 "tidy": (timedelta(seconds=20), self.tidy),
                 "listen": (timedelta(seconds=5), self._ears.sync),
             },

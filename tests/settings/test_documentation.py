@@ -27,6 +27,7 @@ SHAPES = [
     shapes.RecipientShape,
     shapes.WorkerShape,
     shapes.WebShape,
+    shapes.KeepShape,
     shapes.QuotaShape,
 ]
 SECRETS = {

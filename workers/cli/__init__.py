@@ -14,7 +14,20 @@ import sys
 import typer
 
 from workers.app import set_up_logging
-from workers.cli import advice_table, answer, check, event, evidence, hold, look, message, notices, run, web
+from workers.cli import (
+    advice_table,
+    answer,
+    check,
+    event,
+    evidence,
+    hold,
+    look,
+    message,
+    notices,
+    run,
+    upkeep,
+    web,
+)
 from workers.cli.common import fail
 from workers.errors import Misconfigured, Trouble
 
@@ -31,6 +44,7 @@ run.add(app)
 web.add(app)
 look.add(app)
 hold.add(app)
+upkeep.add(app)
 check.add(app)
 message.add(app)
 notices.add(app)

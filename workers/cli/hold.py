@@ -39,7 +39,7 @@ def hold(
             opened.hold(on, by=f"{socket.gethostname()}:{os.getpid()}")
             why = opened.ledger().hold
         if release:
-            _release(opened, why, skip_owed=skip_owed, yes=yes)
+            _confirm(opened, why, skip_owed=skip_owed, yes=yes)
             skipped = ours.lift(skip_owed=skip_owed)
             if as_json:
                 dump({"held": False, "skipped": skipped})
@@ -49,13 +49,12 @@ def hold(
         _show(opened.ledger(), why, _waiting(opened), as_json=as_json)
 
 
-def _release(opened: Store, why: str, *, skip_owed: bool, yes: bool) -> None:
+def _confirm(opened: Store, why: str, *, skip_owed: bool, yes: bool) -> None:
     if not why:
         fail("nothing is held", code=1)
     n = _waiting(opened)
     then = f"{n} notices that wait are skipped" if skip_owed else f"{n} notices that wait are sent"
-    say(f"Held: {why}")
-    if not yes and not typer.confirm(f"Is this the right ledger? Sending goes on, and {then}."):
+    if not yes and not typer.confirm(f"Held: {why}\nIs this the right ledger? Sending goes on, and {then}."):
         fail("nothing was changed", code=1)
 
 

@@ -16,8 +16,25 @@ from workers.settings import found
 from workers.settings.findings import Findings, digest
 from workers.settings.people import nearest, nobody_named, recipients
 from workers.settings.sections import ModelOf, Sections, secret_content
-from workers.settings.settled import AutoWatch, Recipient, Section, Settings, WebSettings, WorkerSettings
-from workers.settings.shapes import AutoWatchShape, FileShape, Line, Names, Switch, WebShape, WorkerShape
+from workers.settings.settled import (
+    AutoWatch,
+    KeepSettings,
+    Recipient,
+    Section,
+    Settings,
+    WebSettings,
+    WorkerSettings,
+)
+from workers.settings.shapes import (
+    AutoWatchShape,
+    FileShape,
+    KeepShape,
+    Line,
+    Names,
+    Switch,
+    WebShape,
+    WorkerShape,
+)
 from workers.settings.watched import Orders
 
 EXPOSE = "write 'expose: yes' beside it where a proxy or a firewall lets nothing but /push/ through"
@@ -92,6 +109,7 @@ class Reading:
             worker=WorkerSettings(worker.processes, worker.threads),
             web=_web(findings, top),
             auto_watch=AutoWatch(auto.a_day) if auto is not None else None,
+            keep=_keep(findings, top),
             warnings=tuple(sorted(findings.warnings, key=lambda warning: warning.line)),
             read_from=tuple(self.contents),
         )
@@ -211,6 +229,11 @@ def _web(findings: Findings, top: dict[str, Any]) -> WebSettings | None:
 
 def _mapping(raw: Any) -> dict[str, Any]:
     return raw if isinstance(raw, dict) else {}
+
+
+def _keep(findings: Findings, top: dict[str, Any]) -> KeepSettings:
+    said, plain = _part(findings, top, "keep", KeepShape, KeepShape()), KeepSettings()
+    return KeepSettings(said.words or plain.words, said.parcels or plain.parcels)
 
 
 def _names(raw: Any) -> tuple[str, ...] | None:

@@ -90,6 +90,14 @@ def is_loopback(host: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepSettings:
+    """How long what is over is remembered."""
+
+    words: timedelta = timedelta(days=90)  # of notices
+    parcels: timedelta = timedelta(days=365)  # that left the file, since they last moved
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The user's file, checked. A new file makes a new one; nothing in it ever changes."""
 
@@ -106,5 +114,6 @@ class Settings:
     worker: WorkerSettings = WorkerSettings()
     web: WebSettings | None = None  # None: nothing is said of it, and ``run`` does not start it
     auto_watch: AutoWatch | None = None  # None: only what stands in the file is watched
+    keep: KeepSettings = KeepSettings()
     warnings: tuple[Mistake, ...] = ()  # what is odd and not wrong
     read_from: tuple[Path, ...] = ()  # the file and the secret files, as the digest counts them

@@ -280,6 +280,13 @@ class WebShape(Shape):
     expose: Switch = False
 
 
+class KeepShape(Shape):
+    """How long what is over is remembered."""
+
+    words: Length = None
+    parcels: Length = None
+
+
 class FileShape(Shape):
     """The whole file, by its top-level keys; each is checked by itself: no mistake hides another."""
 
@@ -303,5 +310,6 @@ class FileShape(Shape):
     owner: Names = Field(default_factory=list)
     worker: WorkerShape = Field(default_factory=WorkerShape)
     web: WebShape = Field(default_factory=WebShape)
+    keep: KeepShape = Field(default_factory=KeepShape)
     data: Line = ""
     templates: Line = ""

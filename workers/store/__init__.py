@@ -51,6 +51,7 @@ from redis.retry import Retry
 
 from workers.core.health import Health as SourceHealth
 from workers.store.addresses import Addresses, Aside
+from workers.store.archive import Archive
 from workers.store.chores import Chores
 from workers.store.desk import Desk, Unsettled
 from workers.store.facts import SCHEMA, Facts
@@ -89,7 +90,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Store(Parcels, Notices, Facts, Desk, Stays, Addresses, Numbers, Limits, Fitness):
+class Store(Parcels, Notices, Facts, Desk, Stays, Addresses, Numbers, Limits, Fitness, Archive):
     """Everything remembered. Safe to share between threads. Makes no connection before the first call.
 
     *client* must send each command once (no retries) and not decode answers: ``Store.connect`` makes one.

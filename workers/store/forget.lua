@@ -22,5 +22,5 @@ end
 redis.call('HDEL', P .. 'word', parcel)
 redis.call('ZREM', P .. 'reviews', parcel)
 leave_stay(parcel, '')
-redis.call('DEL', P .. 'p:' .. parcel, P .. 'pn:' .. parcel)
+redis.call('DEL', P .. 'fact:trouble:' .. parcel, P .. 'p:' .. parcel, P .. 'pn:' .. parcel)
 return redis.status_reply('OK')

@@ -1,0 +1,83 @@
+"""Commands that keep the ledger: backup, restore, forget. None of them sends anything."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workers import backup as archive
+from workers.cli.common import Config, Json, dump, fail, loaded, say, store, witness
+
+
+def add(app: typer.Typer) -> None:
+    app.command()(backup)
+    app.command()(restore)
+    app.command()(forget)
+
+
+To = Annotated[
+    Path, typer.Argument(help="The file to write; it holds what people are told of, so keep it safe.")
+]
+From = Annotated[Path, typer.Argument(help="A file that `backup` wrote.")]
+Order = Annotated[str, typer.Argument(help="An order's id, or one parcel as ORDER/NUMBER.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def backup(file: To, config: Config = None, as_json: Json = False) -> None:
+    """Write everything that is remembered to a file, as it stands at one moment, while all goes on."""
+    with store(loaded(config)) as opened:
+        about = archive.write(opened, file)
+    if as_json:
+        dump(
+            {
+                "file": str(file),
+                "rows": about.rows,
+                "owed": about.owed,
+                "sent": about.sent,
+                "bytes": file.stat().st_size,
+            }
+        )
+        return
+    say(f"Wrote {about.rows} rows to {file} ({file.stat().st_size:,} bytes), for its owner alone: {about.owed} notices owed, "
+        f"{about.sent} sent.")  # fmt: skip
+
+
+def restore(file: From, config: Config = None, as_json: Json = False) -> None:
+    """Bring a backup back into an empty store. Nothing is sent until `hold --release`."""
+    settings = loaded(config)
+    with store(settings) as opened:
+        about = archive.restore(opened, file, by=f"{socket.gethostname()}:{os.getpid()}")
+        witness(opened, settings).look()
+    if as_json:
+        dump({"file": str(file), "rows": about.rows, "made": about.made, "held": True})
+        return
+    say(f"Brought back {about.rows} rows of {about.made}: {about.owed} notices owed, {about.sent} sent.")
+    say("Nothing is sent yet. What was told since is not known to it: `hold --release --skip-owed` once it has looked at\n"
+        "everything, or `hold --release` where a message that comes twice is better than one that is missed.")  # fmt: skip
+
+
+def forget(order: Order, yes: Yes = False, config: Config = None, as_json: Json = False) -> None:
+    """Forget all about an order or a parcel that is no longer in your file: what was seen, decided, owed and sent."""
+    settings = loaded(config)
+    with store(settings) as opened:
+        found = [parcel for parcel in opened.parcels() if order in (parcel, parcel.partition("/")[0])]
+        watched = [parcel for parcel in found if parcel in settings.parcels]
+        if watched:
+            fail(
+                f"{watched[0]} is still in {settings.file}: take it out first, or it is looked up anew",
+                code=2,
+            )
+        if not found:
+            fail(f"nothing is remembered of {order!r}", code=3)
+        if not yes and not typer.confirm(f"Forget {', '.join(found)} for good?"):
+            fail("nothing was changed", code=1)
+        for parcel in found:
+            opened.forget(parcel)
+    if as_json:
+        dump({"forgotten": found})
+        return
+    say(f"Forgot {', '.join(found)}. A file that `backup` wrote may still hold it.")
