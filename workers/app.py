@@ -148,6 +148,10 @@ class LiveHouse:
             assert self._house is not None  # noqa: S101 -- the first one was furnished, or that raised
             return self._house
 
+    def refused(self) -> bool:
+        """Say whether the file, as it is now, is not what is in use."""
+        return bool(self._said)
+
     def _furnish(self, loaded: Settings) -> Misconfigured | None:
         """Move into the house of *loaded*; stay in the old one, and return why, where it cannot be opened."""
         try:
@@ -183,7 +187,7 @@ def _close(house: House) -> None:
 class App:
     """Everything one process needs."""
 
-    house: Callable[[], House]
+    house: LiveHouse
     store: Store
     pipeline: Pipeline
     bells: actors.Bells

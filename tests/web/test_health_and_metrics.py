@@ -15,6 +15,7 @@ from tests.web.conftest import SOURCES, Site
 from tests.web.pushes import NUMBER, sign_17track
 from tests.web.test_push_in import held, history, signed
 from workers.core.limits import Quota
+from workers.web import health
 from workers.web import metrics as shown
 
 MINUTE = timedelta(minutes=1)
@@ -54,6 +55,16 @@ def test_it_lives_and_is_not_ready_without_a_store(tmp_path: Path) -> None:
         assert str(valkey.socket) not in json.dumps(checks)
         assert site.get("/healthz").body == "ok\n"
         valkey.start()
+
+
+def test_a_file_that_is_not_right_is_noted_while_the_last_good_one_is_in_use(site: Site) -> None:
+    good = site.config.read_text()
+    assert json.loads(site.get("/readyz").body)["notes"] == []
+    site.config.write_text(good + "  - {title: \n")
+    until(lambda: json.loads(site.get("/readyz").body)["notes"] == [health.OLD], seconds=20)
+    assert readiness(site)[1]["file"] == "ok"
+    site.config.write_text(good)
+    until(lambda: json.loads(site.get("/readyz").body)["notes"] == [], seconds=20)
 
 
 def families(site: Site) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:

@@ -6,7 +6,6 @@ Labels are names of the user's file and words of closed lists: never a parcel, a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from anyio import CapacityLimiter, to_thread
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -142,7 +141,8 @@ def _sources(store: Store, gauges: Gauges) -> Iterator[Metric]:
     failures = family("failures", "failures in a row")
     answered = CounterMetricFamily(f"{_PREFIX}source_answered", "parcels it answered for", labels=["source"])
     for name, health in sorted(store.source_health().items()):
-        last.add_metric([name], _stamp(health.last_ok))
+        if health.last_ok is not None:  # one that never answered has failures, and no time
+            last.add_metric([name], health.last_ok.timestamp())
         failures.add_metric([name], health.failures)
         answered.add_metric([name], health.answered)
     yield from (watched, lag, paused, last, failures, answered)
@@ -170,10 +170,6 @@ def _usage(store: Store, names: list[str]) -> Iterator[Metric]:
         for budget in store.budget(name):
             left.add_metric([name, budget.quota.what, budget.quota.per], budget.left)
     yield from (calls, moves, left)
-
-
-def _stamp(at: datetime | None) -> float:
-    return at.timestamp() if at else 0.0
 
 
 def _beats(store: Store) -> Metric:
