@@ -17,6 +17,7 @@ from workers.app import set_up_logging
 from workers.cli import (
     advice_table,
     answer,
+    budget,
     check,
     event,
     evidence,
@@ -43,6 +44,7 @@ app = typer.Typer(
 run.add(app)
 web.add(app)
 look.add(app)
+budget.add(app)
 hold.add(app)
 upkeep.add(app)
 check.add(app)

@@ -11,7 +11,10 @@ from rich.box import SIMPLE
 from rich.table import Table
 from rich.text import Text
 
+from workers import app as wiring
+from workers.cli import budget
 from workers.cli.common import console, dump, say
+from workers.core.health import unseen
 from workers.core.model import Stage
 from workers.core.owner import MATTER, is_matter
 from workers.settings import Settings
@@ -45,11 +48,14 @@ def words(stage: str) -> str:
 def decisions(store: Store, settings: Settings) -> Iterable[tuple[str, dict[str, Any]]]:
     """Yield the last decision on every watched parcel; an empty one where nothing was decided yet."""
     remembered = store.recall_many(list(settings.parcels))
+    fares, now = store.source_health(), wiring.now()
     for parcel in settings.parcels:
         known = remembered.get(parcel)
         decided = json.loads(known.decision) if known and known.decision else {}
         failed = trouble(store.recollect(f"trouble:{parcel}"), known)
-        yield parcel, {**decided, "trouble": failed} if failed else decided
+        hidden = budget.unseen_words(unseen(known.due, fares, now=now)) if known else ""
+        more = {"trouble": failed, "unseen": hidden}
+        yield parcel, {**decided, **{key: said for key, said in more.items() if said}}
 
 
 def trouble(noted: bytes | None, known: Remembered | None) -> str:
@@ -139,15 +145,11 @@ def status(
     for parcel, one in decisions(store, settings):
         rows.append({"parcel": parcel, "order": settings.parcels[parcel][0].title, **one})
     rows.sort(key=lambda r: (_weight(r), r.get("deadline") or "9999", r["order"]))
-    health = store.source_health()
     counts = store.counts()
     if as_json:
         dump({
             "parcels": rows,
-            "sources": {
-                name: {"failures": h.failures, "last_ok": h.last_ok, "last_error": h.last_error}
-                for name, h in health.items()
-            },
+            "sources": {one.name: budget.plain(one) for one in budget.standings(store, settings)},
             "compared": {name: found for name in settings.sources if (found := comparison(store, name))},
             "remarks": {name: said for name, said in (remarks or {}).items() if said},
             "counts": counts,
@@ -171,7 +173,7 @@ def status(
             Text.assemble((row["order"], "bold"), "\n", (number, "dim")),
             words(row.get("stage", "unknown")),
             _needs(row),
-            Text(one_line(row.get("trouble") or proof.get("text", ""))),
+            Text(one_line(row.get("unseen") or row.get("trouble") or proof.get("text", ""))),
         )
     console().print(table)
     _matters(store, settings, held=held, unfit=unfit)
@@ -183,11 +185,8 @@ def _matters(store: Store, settings: Settings, *, held: str, unfit: Sequence[str
         say(held)
     for line in unfit:
         say(f"Not fit: {line}.")
-    for name, source in store.source_health().items():
-        if source.failures:
-            say(
-                f"The source {name} fails since {_minute(source.since)}: {source.last_error}. Parcels may have moved unseen."
-            )
+    for line in budget.remarks(budget.standings(store, settings), minute=_minute):
+        say(line)
     for line in compared(store, *settings.sources):
         say(line)
     for dead in store.all_aside():
@@ -280,6 +279,7 @@ def one_line(text: str) -> str:
 def explanation(parcel: str, title: str, one: dict[str, Any]) -> str:
     """Return the whole evidence of the last decision, as lines of text."""
     trouble = f"\nThe last look failed: {one_line(one['trouble'])}" if one.get("trouble") else ""
+    trouble += f"\nIt is {one_line(one['unseen'])}. It may have moved." if one.get("unseen") else ""
     if "stage" not in one:
         return f"{parcel} ({title}): not looked at yet.{trouble}"
     lines = [

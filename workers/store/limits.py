@@ -75,6 +75,23 @@ class Limits:
         matches = [LOOK.fullmatch(look) if look else None for look in looks]
         return watched, [timedelta(milliseconds=int(m[1] or 0)) if m else timedelta(0) for m in matches]
 
+    def seen(self, source: str, *, within: timedelta = timedelta(days=1)) -> float:
+        """Return the share of *source*'s parcels that it answered for within that long; of a sample where they are many."""
+        with spoken():
+            client = self.scripts.client
+            seconds, _ = client.time()
+            names: Any = client.zrandmember(f"{PREFIX}:due:{source}", SAMPLE)
+            looks: Any = client.hmget(f"{PREFIX}:look:{source}", names) if names else []
+        least = (seconds - within.total_seconds()) * 1000
+        matches = (LOOK.fullmatch(look) for look in looks if look)
+        return sum(bool(m and m[2] and int(m[2]) >= least) for m in matches) / len(names) if names else 0.0
+
+    def stretched(self, source: str) -> tuple[float, float]:
+        """Return by how much the paces of calm and of urgent parcels are multiplied at *source*."""
+        with spoken():
+            calm, hot = self.scripts.client.hmget(f"{PREFIX}:lim:{source}", ["calm", "hot"])
+        return float(calm or 1), float(hot or 1)
+
 
 def _at(stamp: int) -> datetime:
     found = when(stamp)
