@@ -235,6 +235,7 @@ def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ)
     name = f"{socket.gethostname()}:{os.getpid()}"
     witness = Witness(store, first.settings.data, name=name, uptime=uptime, loud=True)
     witness.look()
+    heart = Heart(lambda: store.beat(f"worker:{name}", ttl=BEAT))
     broker = make_broker(url)
     bells: list[actors.Bells] = []
     pipeline = Pipeline(
@@ -247,6 +248,7 @@ def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ)
         ring=lambda actor, argument: bells[0].ring(actor, argument),
         worker=name,
         witness=witness,
+        leaving=heart.leaving,
     )
     chores = tidy.Tidy(
         house=house,
@@ -256,7 +258,7 @@ def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ)
         ask=lambda lived_in, parcel, memo: ask_of(lived_in.settings.parcels[parcel], memo),
     )
     bells.append(actors.build(broker, lambda: pipeline, lambda: chores))
-    broker.add_middleware(Heart(lambda: store.beat(f"worker:{name}", ttl=BEAT)))
+    broker.add_middleware(heart)
     answers = Answers(store=store, clock=now, hear=pipeline.hear)
     return App(house, store, pipeline, bells[0], broker, answers)
 

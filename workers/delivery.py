@@ -52,6 +52,7 @@ class Delivery:
         wait: Callable[[timedelta], None],
         worker: str,
         addresses: Addresses,
+        leaving: Callable[[], bool] = lambda: False,
     ) -> None:
         self._house = house
         self._store = store
@@ -59,6 +60,7 @@ class Delivery:
         self._wait = wait
         self._worker = worker
         self._addresses = addresses
+        self._leaving = leaving
         self._timetable = Timetable(store, clock)
         self._secret = b""
 
@@ -66,7 +68,7 @@ class Delivery:
         """Send what is owed on the channel *channel_name* until nothing is due; return how many were tried."""
         until = self._clock() + BUDGET
         tried = 0
-        while self._clock() < until:
+        while self._clock() < until and not self._leaving():
             notice = self._store.claim_notice(channel_name, lease=NOTICE_LEASE, worker=self._worker)
             if notice is None:
                 break

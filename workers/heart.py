@@ -25,6 +25,10 @@ class Heart(Middleware):
         self._beat = beat
         self._stopped = threading.Event()
 
+    def leaving(self) -> bool:
+        """Whether this worker was told to stop: it ends what it is at, and takes nothing new."""
+        return self._stopped.is_set()
+
     def after_worker_boot(self, broker: Any, worker: Any) -> None:  # noqa: ARG002 -- dramatiq's signature
         threading.Thread(target=self._run, name="heart", daemon=True).start()
 

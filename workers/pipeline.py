@@ -95,6 +95,7 @@ class Pipeline:
         ring: Bell,
         worker: str,
         witness: Witness | None = None,  # None: nobody doubts the ledger
+        leaving: Callable[[], bool] = lambda: False,  # whether to end what is at hand and take nothing new
     ) -> None:
         self._house = house
         self._store = store
@@ -107,9 +108,10 @@ class Pipeline:
         self.owner = Owner(house=house, store=store, clock=clock, ring=ring)
         self._delivery = Delivery(
             house=house, store=store, clock=clock, wait=wait, worker=worker,
-            addresses=Addresses(store=store, owner=self.owner),
+            addresses=Addresses(store=store, owner=self.owner), leaving=leaving,
         )  # fmt: skip
         self._witness = witness
+        self._leaving = leaving
         self._aftercare = Aftercare(house=house, store=store, owner=self.owner, clock=clock, ring=ring)
         self._secret = b""
 
@@ -129,7 +131,7 @@ class Pipeline:
         """Claim and look, batch after batch, one call at a time."""
         until = self._clock() + BUDGET
         looked = 0
-        while self._clock() < until:
+        while self._clock() < until and not self._leaving():
             house = self._house()
             source = house.sources.get(name)
             if source is None:
