@@ -247,17 +247,21 @@ class Pipeline:
             ref.id: (order, ref) for order, ref in house.settings.parcels.values() if ref.number in numbers
         }
         known = {p: k for p, k in self._store.recall_many(list(meant)).items() if name in k.due}
-        works = []
+        works, look = [], []
         for parcel, remembered in known.items():
             order, ref = meant[parcel]
-            found = news.found.get(ref.number)
+            found, memo = news.found.get(ref.number), remembered.memos.get(name, "")
+            if found is None or not news.fits(
+                memo, found
+            ):  # a hint, or perhaps another's: the source is asked
+                look.append(parcel)
+                continue
             changed = Changed(parcel, remembered.version, remembered.snapshot, remembered.told)
-            work = self._take_in(name, order, ref, changed, found, news) if found else None
+            work = self._take_in(name, order, ref, changed, found, news)
             if work is not None:
-                works.append(replace(work, memo=remembered.memos.get(name, "")))
+                works.append(replace(work, memo=memo))
         if self._commit(house, works):
             raise Temporary("parcels were being decided on by somebody else all the time")
-        look = [parcel for parcel in known if meant[parcel][1].number in news.look]
         if look:
             self._store.postpone(name, look, after=timedelta(0))
             self._ring("refresh", name)

@@ -21,6 +21,7 @@ from tests.web.conftest import LIMITS, Answer, Site
 from tests.web.pushes import KEY, NUMBER, PATH, SCHEMES
 from workers import memory
 from workers.settings import WebSettings
+from workers.store import Looked
 from workers.web.serve import listening, server
 
 
@@ -67,6 +68,17 @@ def test_each_scheme_is_taken_by_its_own_source_and_by_no_other(site: Site) -> N
         assert f"{own}/{NUMBER}" not in list(site.store.parcels())
         assert site.push(own, scheme.body, headers).status == 200
         assert site.known(own).version == 1
+
+
+def test_a_push_under_another_carrier_is_only_a_hint(site: Site) -> None:
+    parcel = f"track/{NUMBER}"
+    for carrier, taken in (("190271", True), ("3011", False)):  # ours, as the push says it, and another
+        site.begin()
+        site.store.settle("track", [Looked(parcel, "", f"registered:{carrier}")], every=timedelta(hours=9))
+        site.store.postpone("track", [parcel], after=timedelta(hours=9))
+        assert site.push("track", *signed(pushes.seventeentrack(*history()))).status == 200
+        assert (site.known("track").version == 1) is taken
+        assert site.app.broker.do_qsize("refresh") == (0 if taken else 1)
 
 
 def test_parcelsapp_makes_its_parcel_due_at_once_and_its_words_are_not_believed(site: Site) -> None:

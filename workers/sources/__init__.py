@@ -98,6 +98,9 @@ class News:
     found: Mapping[str, Found] = field(default_factory=dict)  # by tracking number
     look: tuple[str, ...] = ()  # numbers to be looked up at once: the push is only a hint
     partial: bool = False  # holds only what is new since the last one
+    fits: Callable[[str, Found], bool] = lambda _memo, _found: (
+        True
+    )  # whether it is of the parcel with that memo
 
 
 Outcome = Found | NoNews | Temporary | Permanent

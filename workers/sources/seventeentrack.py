@@ -35,7 +35,7 @@ from workers.sources._reach import Addressed
 from workers.sources._seventeentrack import Envelope, Item, Page, unpack, unpack_page
 from workers.sources._seventeentrack_codes import trouble
 from workers.sources._seventeentrack_events import read_all
-from workers.sources._seventeentrack_look import Look
+from workers.sources._seventeentrack_look import Look, Memo
 from workers.sources._signed import same
 
 BATCH = 40  # more are refused with -18010014
@@ -116,12 +116,19 @@ def pushed(body: bytes, *, source: str) -> News:
         raise Temporary("17TRACK's push names no number")
     return News(
         found={
-            item.number: Found(item.fingerprint, partial(read_all, [item], source=source))
+            item.number: Found(item.fingerprint, partial(read_all, [item], source=source), item.carrier)
             for item in items
             if item.tells and not item.problem
         },
         look=tuple(item.number for item in items if item.problem),
+        fits=_same_carrier,
     )
+
+
+def _same_carrier(memo: str, found: Found) -> bool:
+    """Whether a push is of the parcel we follow: a number may be registered under a second carrier, for another parcel."""
+    known = Memo.of(memo)
+    return known is None or "" in (known.carrier, found.memo) or known.carrier == found.memo
 
 
 def open(  # noqa: A001 - the contract of a source module names it so
