@@ -16,6 +16,7 @@ from workers.render import formats
 Context = Mapping[str, Any]
 Plain = dict[str, Any]
 
+_TWO_STOPS: Final = re.compile(r"(?<!\.)\.\.(?!\.)")
 # Names without a variable in them: rendered once for each reader.
 FIXED: Final = (
     "heading_", "need_", "lead_", "way_", "charge_", "assumption_", "note_", "evidence_", "stage_", "phase_", "owner_", "total",
@@ -129,7 +130,8 @@ def _escaped(template: str | None) -> bool:
 
 
 def paragraph(said: str) -> str:
-    return " ".join(said.split())
+    """Return *said* on one line; a sentence that ends in an abbreviation ("4. Jan.") has one full stop."""
+    return _TWO_STOPS.sub(".", " ".join(said.split()))
 
 
 def lines(said: str) -> list[str]:
