@@ -33,6 +33,7 @@ default_internal_group = {internal_group}
 default_login_user = {internal}
 disable_plaintext_auth = {tls}
 auth_mechanisms = plain login
+auth_failure_delay = 0
 ssl = {tls}
 ssl_cert = <{run}/server.pem
 ssl_key = <{run}/server.key
@@ -60,6 +61,9 @@ service imap-login {{
 }}
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service stats {{
   chroot =

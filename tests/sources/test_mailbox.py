@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -139,6 +141,14 @@ def test_a_mail_that_is_not_proved_moves_nothing_and_is_counted(
     assert "delivered" not in (tmp_path / "mails.json").read_text()
     deliver(box, letter(f"Package {NUMBER} has been delivered"))  # the same words, proved
     assert codes(look(source)[0]) == ["DELIVERED"]
+
+
+def test_the_shops_advertisements_are_left_alone_whatever_they_say(box: Dovecot, tmp_path: Path) -> None:
+    deliver(box, letter(f"Package {NUMBER} has been delivered", sender="offers@deals.aliexpress.com"))
+    source = mailbox(box, tmp_path, after_reading="seen")
+    assert look(source) == [NoNews()]
+    assert source.remarks() == ()
+    assert list(box.flags().values()) == [()]
 
 
 def test_a_parcel_nobody_wrote_of_has_no_news_beside_one_that_has(box: Dovecot, tmp_path: Path) -> None:
@@ -367,3 +377,79 @@ def server_is_waited_at(server: Dovecot) -> bool:
 
 def test_who_does_not_want_to_listen_does_not(box: Dovecot, tmp_path: Path) -> None:
     mailbox(box, tmp_path, listen=False).listen(lambda: pytest.fail("told"), lambda: pytest.fail("asked"))
+
+
+# -- OAuth2 ---------------------------------------------------------------------------------------------------------
+
+
+class TokenServer:
+    """As much of an IMAP server as a sign-in by XOAUTH2 needs; keeps what it was told. It speaks no TLS: the loopback only."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.said: list[str] = []
+
+    def __enter__(self) -> TokenServer:
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        connection, _ = self._listener.accept()
+        with connection, connection.makefile("rwb", buffering=0) as wire:
+            wire.write(b"* OK ready\r\n")
+            for line in iter(wire.readline, b""):
+                tag, _, command = line.decode().strip().partition(" ")
+                self.said.append(command)
+                if command.startswith("CAPABILITY"):
+                    wire.write(b"* CAPABILITY IMAP4rev1 AUTH=XOAUTH2\r\n")
+                elif command.startswith("AUTHENTICATE"):
+                    wire.write(b"+ \r\n")
+                    said = base64.b64decode(wire.readline()).decode()
+                    self.said.append(said)
+                    if f"auth=Bearer {self._token}\x01" not in said:
+                        wire.write(f"{tag} NO [AUTHENTICATIONFAILED] no\r\n".encode())
+                        continue
+                elif command.startswith("EXAMINE"):
+                    wire.write(b"* 0 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n")
+                elif "SEARCH" in command:
+                    wire.write(b"* SEARCH\r\n")
+                elif command.startswith("LOGOUT"):
+                    wire.write(b"* BYE\r\n")
+                wire.write(f"{tag} OK done\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("command", "raises"),
+    [
+        (["printf", "the-token"], None),
+        (["printf", "another-token"], Permanent),
+        (["printf", ""], Temporary),
+        (["printf", "two lines\\nof it"], Temporary),
+        (["false"], Temporary),
+        (["/nowhere/token-tool"], Temporary),
+    ],
+)
+def test_a_token_of_the_users_own_command_opens_the_mailbox(
+    command: list[str], raises: type[Exception] | None, tmp_path: Path
+) -> None:
+    with TokenServer("the-token") as server:
+        said = {
+            "host": "127.0.0.1", "port": server.port, "security": "none", "user": "ana", "token_command": command,
+            "authserv_id": "mx", "memory": str(tmp_path), "timeout": 5,
+        }  # fmt: skip
+        source = aliexpress_mail.open(Settings.model_validate(said), name="m", clock=lambda: NOW)
+        if raises is None:
+            assert look(source) == [NoNews()]
+            assert "user=ana\x01auth=Bearer the-token\x01\x01" in server.said
+            assert "EXAMINE INBOX" in " ".join(server.said).replace('"', "")
+            return
+        with pytest.raises(raises) as raised:
+            look(source)
+        assert "token" not in str(raised.value).replace("token_command", "").replace(
+            "access token", ""
+        ).replace("no token", "")

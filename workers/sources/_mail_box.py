@@ -27,7 +27,7 @@ from workers.sources._http import quoted
 
 Security = Literal["tls", "starttls", "none"]
 
-_AT_ONCE = 20  # mails in one FETCH
+_HEAD = 64 * 1024  # bytes of a mail's headers
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _UID = re.compile(rb"\bUID (\d+)")
 _BUSY = re.compile(
@@ -84,15 +84,21 @@ class Box:
         found = self._inner.uids(f'UID {after + 1}:* SINCE {day} FROM "{sender}"', charset=None)
         return sorted(uid for each in found if (uid := int(each)) > after)  # "n:*" names the last mail anyway
 
-    def fetch(self, uids: Sequence[int], *, largest: int) -> Iterator[tuple[Sequence[int], list[Mail]]]:
-        """Yield UIDs, some at a time, and what still lies there of them, each mail up to *largest* bytes."""
-        for start in range(0, len(uids), _AT_ONCE):
-            some = uids[start : start + _AT_ONCE]
-            listed = ",".join(str(uid) for uid in some)
-            kind, answer = self._client.uid("FETCH", listed, f"(UID INTERNALDATE BODY.PEEK[]<0.{largest}>)")
-            if kind != "OK":
-                raise Temporary("the mail server does not hand out its mails")
-            yield some, list(_mails(answer))
+    def heads(self, uids: Sequence[int]) -> list[Mail]:
+        """Return the headers of mails, of those that still lie there."""
+        return self._fetch(uids, f"BODY.PEEK[HEADER]<0.{_HEAD}>")
+
+    def mails(self, uids: Sequence[int], *, largest: int) -> list[Mail]:
+        """Return mails, of those that still lie there, each up to *largest* bytes."""
+        return self._fetch(uids, f"BODY.PEEK[]<0.{largest}>")
+
+    def _fetch(self, uids: Sequence[int], what: str) -> list[Mail]:
+        if not uids:
+            return []
+        kind, answer = self._client.uid("FETCH", ",".join(map(str, uids)), f"(UID INTERNALDATE {what})")
+        if kind != "OK":
+            raise Temporary("the mail server does not hand out its mails")
+        return list(_mails(answer))
 
     def deal(self, uids: Iterable[int], after: str) -> None:
         """Mark mails as read ("seen"), or move them ("move:FOLDER"); raises Permanent where that cannot be."""

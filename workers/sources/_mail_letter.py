@@ -75,7 +75,7 @@ def read(raw: bytes) -> Letter:
     return Letter(
         headers=headers,
         subject=word(_decoded(next((v for n, v in headers if n.casefold() == "subject"), "")), 400),
-        key=xxhash.xxh3_64_hexdigest(mark.strip().encode("utf-8", "replace") or raw[:20_000]),
+        key=xxhash.xxh3_64_hexdigest((mark.strip() or repr(headers)[:20_000]).encode("utf-8", "replace")),
         at=_written(next((v for n, v in headers if n.casefold() == "date"), "")),
         lines=tuple(lines[:LINES]),
         links=tuple(links[:LINKS]),

@@ -39,6 +39,7 @@ class Shop(_Strict):
 
     name: str
     domains: tuple[str, ...]
+    senders: tuple[str, ...]  # of these domains, exactly
     source: str
 
 
@@ -126,12 +127,13 @@ def _wordings() -> Mapping[str, tuple[str, str]]:
         for steps in (language.steps, language.expected):
             for step, wordings in steps.items():
                 for wording in wordings:
-                    found.setdefault(_whole(wording) if "#" in wording else normal(wording), (step, lang))
+                    found.setdefault(_key(wording), (step, lang))
     return found
 
 
-def _whole(subject: str) -> str:
-    return " # ".join(normal(part) for part in subject.split("#")).strip()
+def _key(text: str) -> str:
+    """Return *text* as it is looked up: without blanks, which mail programs lose and add where a long subject is folded."""
+    return "#".join(normal(part).replace(" ", "") for part in text.split("#"))
 
 
 @cache
@@ -159,7 +161,7 @@ def told(letter: Letter) -> Told:
     labelled = _labelled(letter)
     numbers += sorted(tracked) if len(tracked) == 1 else []
     numbers += labelled[:1] if is_order else []
-    step = _step(_whole(f"{subject[: found.start()]}#{subject[found.end() :]}"), after, before)
+    step = _step(f"{subject[: found.start()]}#{subject[found.end() :]}", after, before)
     return Told(_unique(orders), _unique(numbers), _steps(step, letter))
 
 
@@ -172,9 +174,9 @@ def _with_digits(subject: str) -> str:
 
 def _step(whole: str, after: str, before: str) -> Step | None:
     wordings = _wordings()
-    for said in (whole, normal(after), normal(before)):
-        if said in wordings:
-            code, lang = wordings[said]
+    for said in (whole, after, before):
+        if _key(said) in wordings:
+            code, lang = wordings[_key(said)]
             shown = f"{before} … {after}" if said is whole else after or before
             return Step(code, word(shown, 200), lang)
     return Step("", word(after or before, 200)) if after or before else None
@@ -208,7 +210,7 @@ def _several(letter: Letter) -> Told:
         orders += listed
         numbers.append(number)
         said = next((words for words in link.words if any(c.isalpha() for c in words)), "")
-        step = _step(normal(said), said, "")
+        step = _step(said, said, "")
         if step is not None and step.code not in (NOTHING, UPDATE):
             steps[number] = Step(step.code, word(said, 200), step.lang, listed[0], number)
     return Told(_unique(orders), _unique(numbers), tuple(steps.values()))

@@ -32,6 +32,7 @@ from workers.sources._mail_trust import judged, sender_domain, within
 
 log = structlog.get_logger("customs_watch")
 
+_AT_ONCE = 20  # mails
 _BUDGET = timedelta(seconds=60)  # of one look; a claim of parcels lasts 90
 _MAY_DIFFER = timedelta(days=2)  # what a mail says of its time, and when it arrived
 _HINT_TEXT = "Hint: the carrier wrote an e-mail about money for the import. It is no scan; look at the carrier's own site."
@@ -46,7 +47,7 @@ def parse(payload: bytes | Mapping[str, Any], *, source: str) -> Mapping[str, Se
         raise Temporary("not a mail")
     letter = read(payload)
     sender = sender_domain(letter.headers)
-    shop = any(within(sender, owner) for owner in known().shop.domains)
+    shop = sender in known().shop.senders
     if not sender or not (shop or any(within(sender, owner) for owner in _carriers(()))):
         raise Temporary("not a mail of the shop or of a carrier")
     orders, numbers, steps = _said(letter, shop=shop)
@@ -141,27 +142,31 @@ class Mailbox:
     ) -> None:
         oldest = (now - timedelta(days=self._settings.days)).date()
         uids = box.search(sender, since=oldest, after=memory.read.get(sender, 0))
-        for some, mails in box.fetch(uids, largest=LARGEST):
-            believed = [mail.uid for mail in mails if self._take(mail, sender, carrier, memory, now)]
+        for start in range(0, len(uids), _AT_ONCE):
+            some = uids[start : start + _AT_ONCE]
+            heads = box.heads(some)
+            believed = [head.uid for head in heads if self._believes(head, sender, carrier, memory, now)]
+            for mail in box.mails(believed, largest=LARGEST):
+                letter = read(mail.raw)
+                at = _when(letter.at, mail.arrived, now)
+                memory.facts.setdefault(letter.key, Fact(at, *_said(letter, shop=not carrier), carrier))
             memory.read[sender] = max(some)
             self._remember(memory, now)
             box.deal(believed, self._settings.after_reading)
-            if self._clock() > until and max(some) != uids[-1]:
-                left = len(uids) - uids.index(max(some)) - 1
+            left = len(uids) - start - len(some)
+            if left and self._clock() > until:
                 said = f"the mailbox is being read for the first time; {left} mails are left"
                 raise Temporary(said, after=timedelta(seconds=5))
 
-    def _take(self, mail: Mail, sender: str, carrier: str, memory: Memory, now: datetime) -> bool:
-        """Remember one mail; return whether it was believed."""
-        letter = read(mail.raw)
+    def _believes(self, head: Mail, sender: str, carrier: str, memory: Memory, now: datetime) -> bool:
+        """Say whether a mail is to be read, by its headers; note one that is not to be believed."""
+        letter = read(head.raw)
         trust = judged(letter.headers, owners=[sender], providers=self._providers)
-        at = _when(letter.at, mail.arrived, now)
-        if trust.owner:
-            memory.facts.setdefault(letter.key, Fact(at, *_said(letter, shop=not carrier), carrier))
-        elif letter.key not in memory.refused:
+        if not trust.owner and letter.key not in memory.refused:
+            at = _when(letter.at, head.arrived, now)
             memory.refused[letter.key] = Refusal(at, word(trust.sender, 100), trust.why)
             log.warning("mail_not_believed", source=self.name, sender=word(trust.sender, 100), why=trust.why)
-        return bool(trust.owner)
+        return bool(trust.owner) and (bool(carrier) or trust.sender in known().shop.senders)
 
     def _remember(self, memory: Memory, now: datetime) -> None:
         memory.merge(load(self._memory))
