@@ -80,6 +80,10 @@ class FaultyServer:
         """Send these instead of the next answers, in this order."""
         self._faults.extend(replies)
 
+    def inject_nothing(self) -> None:
+        """Forget the replies that are still queued."""
+        self._faults.clear()
+
     def next_http(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.inject(Reply(body, status, {k.replace("_", "-"): v for k, v in headers.items()}))
 

@@ -50,6 +50,7 @@ READS: Mapping[str, Parcels] = {
     "dhl/mydhl-express-track.json": {"9356579890": (2, "OK", "2024-01-15 17:00")},
     "dhl/unified-error-404.json": {"8264715546": (0, "", "")},
     "dhl/unified-shipment-customs-remark.doc.json": {"7777777770": (1, "pre-transit", "2018-03-02 07:53")},
+    "easypost/tracker-create-test-mode.json": {"EZ1000000001": (2, "pre_transit", "2025-02-07 08:25")},
     "fedex/track-clearance-fields.doc.json": {"123456789012": (1, "A25", "2018-02-02 19:01"), "39936862321": (0, "", "")},
     "fedex/track-duplicate-results-2024.json": {"123456789012": (8, "DL", "2024-04-26 16:26")},
     "laposte/suivi-v2-delivered-2023.json": {"EX000000001FR": (9, "DI1", "2023-03-09 08:38")},
@@ -113,7 +114,6 @@ NO_ANSWER: Mapping[str, str] = {
     "parcelsapp/request-webhook.json": "a request",
     "ship24/create-tracker-request.json": "a request",
     "ship24/webhook-history.json": "the log of pushes, which we never ask for",
-    "easypost/tracker-create-test-mode.json": "EasyPost is no source of ours; tests/stories reads it for its wordings",
     "upu/s10-vectors.json": "check digits: tests/core/test_numbers.py",
 }  # *.table.json are lists of codes, which tests/knowledge/test_codes_tables.py holds against ours
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.servers._faulty import FaultyServer, Reply
-from tests.sources.test_contract_on_the_wire import BODIES
+from tests.sources.on_the_wire import BODIES
 from workers.errors import Permanent, Temporary
 from workers.sources import Ask, Found, NoNews, kinds, load
 
