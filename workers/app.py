@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import CurrentMessage, Retries
 from pydantic import BaseModel
 
-from workers import actors, channels, knowledge, pacing, retention, settings, sources, tidy, vigil
+from workers import actors, channels, knowledge, pacing, retention, roster, settings, sources, tidy, vigil
 from workers.adopt import Adoption
 from workers.answers import Answers, stopped
 from workers.core.history import History
@@ -38,7 +38,7 @@ from workers.pipeline import SETTLED, Pipeline, ask_of
 from workers.render import Renderer
 from workers.scheduler import Clock
 from workers.settings import Settings, Watch
-from workers.store import Recollection, Store
+from workers.store import Recollection, Store, parcel_of
 from workers.store.lua import spoken
 from workers.witness import Witness
 
@@ -277,16 +277,6 @@ def worker() -> None:
     heel(os.environ, master=True)
 
 
-def by_source(loaded: Settings, *, without: Collection[str] = ()) -> dict[str, list[str]]:
-    """Return the parcels each source watches: the one the user named, else the first of the file; *without* some."""
-    out: dict[str, list[str]] = {name: [] for name in loaded.sources}
-    first = next(iter(loaded.sources), "")
-    for parcel, (_, ref) in loaded.parcels.items():
-        if parcel not in without:
-            out[ref.source or first].append(parcel)
-    return out
-
-
 class Desk:
     """What the scheduler does at its ticks: enrols what is watched, and rings where something is due."""
 
@@ -308,11 +298,15 @@ class Desk:
         if state == self._synced:
             return
         pacing.limit(house.settings, self._app.store)
-        for name, parcels in by_source(house.settings, without=silent).items():
+        watched = set(house.settings.parcels) - set(silent)
+        for name, parcels in roster.by_source(house.settings, without=silent).items():
             source = house.sources[name]
             spread = timedelta(seconds=len(parcels) / (source.batch * source.rate))
             kept = set(parcels)
-            gone_from = [p for p in self._app.store.watched(name) if p not in kept]
+            # What is asked besides is no business of the file's, as long as the parcel is in it: the next judgement says.
+            gone_from = [
+                e for e in self._app.store.watched(name) if e not in kept and parcel_of(e) not in watched
+            ]
             self._app.store.enrol(name, parcels, spread=spread)
             if tidy.has_chores(
                 source

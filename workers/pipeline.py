@@ -27,14 +27,17 @@ from workers.core.classify import Classifier
 from workers.core.detect import detect
 from workers.core.judgement import Judge, Judgement
 from workers.core.model import Order, ParcelRef, Reading, Sighting, Snapshot, Stage, Transition
+from workers.core.second import FAILING
+from workers.core.voices import Heard
 from workers.core.word import Word
 from workers.delivery import Delivery
 from workers.errors import Permanent, Temporary
 from workers.house import House
 from workers.neighbours import Neighbourhood
+from workers.opinions import Opinions, nobody, places
 from workers.owner import Owner
 from workers.sources import Ask, Found, News, NoNews, Outcome, Source
-from workers.store import Changed, Commit, Looked, Owed, Store, notice_id
+from workers.store import Changed, Commit, Looked, Owed, Store, entry_of, notice_id, number_of, parcel_of
 from workers.witness import Witness
 
 log = structlog.get_logger("customs_watch")
@@ -63,6 +66,7 @@ class _Work:
     memo: str = ""
     pushed: bool = False  # told unasked: what the source has us remember of the parcel stays as it is
     hushed: bool = False  # whoever brought it knows it: nobody is written to for it
+    entry: str = ""  # of the queue, where the parcel was looked up under a further number
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ class Pipeline:
         self._witness = witness
         self._leaving = leaving
         self._aftercare = Aftercare(house=house, store=store, owner=self.owner, clock=clock, ring=ring)
+        self._opinions = Opinions(store)
         self._secret = b""
 
     # -- refresh ----------------------------------------------------------------------------------------------
@@ -148,7 +153,11 @@ class Pipeline:
                 return looked
             looked += len(claim.parcels)
             watched = house.settings.parcels
-            asks = [ask_of(watched[c.parcel], c.memo) for c in claim.parcels if c.parcel in watched]
+            asks = [
+                ask_of(watched[parcel_of(c.parcel)], c.memo, number_of(c.parcel))
+                for c in claim.parcels
+                if parcel_of(c.parcel) in watched
+            ]
             if asks:
                 self._look(house, source, asks)
         return looked
@@ -172,16 +181,14 @@ class Pipeline:
                 case NoNews():
                     looks.append(Looked(parcel, NO_NEWS, outcome.memo))
                 case Temporary():
-                    self._store.postpone(source.name, [parcel], after=outcome.after or timedelta(minutes=20))
-                    self._parcel_fails(source.name, parcel, outcome)
+                    self._parcel_fails(source.name, parcel, outcome, outcome.after or timedelta(minutes=20))
                 case Permanent():
-                    self._store.postpone(source.name, [parcel], after=timedelta(hours=12))
-                    self._parcel_fails(source.name, parcel, outcome)
+                    self._parcel_fails(source.name, parcel, outcome, timedelta(hours=12))
         if not looks:
             self._store.source_news(source.name, ok=True)
         works = []
         for changed in self._store.settle(source.name, looks, every=UNCHANGED):
-            order, ref = house.settings.parcels[changed.parcel]
+            order, ref = house.settings.parcels[parcel_of(changed.parcel)]
             work = self._take_in(source.name, order, ref, changed, outcomes[changed.parcel])
             if work is not None:
                 works.append(work)
@@ -195,17 +202,25 @@ class Pipeline:
         backoff = after or min(timedelta(minutes=1) * 2 ** min(failures, 6), timedelta(hours=1))
         self._store.pause(name, after=backoff)
         self._store.postpone(name, parcels, after=backoff)
+        self._store.unheard(name, parcels, judge_after=FAILING)
         permanent = isinstance(trouble, Permanent)
         host_ill = not permanent and after is None  # who says when to come back is busy or counts, not ill
         self._store.source_news(name, ok=False, error=str(trouble), host_ill=host_ill, permanent=permanent)
         log.warning(
             "source_failed", source=name, parcels=len(parcels), error=str(trouble), again_in=str(backoff)
         )
+        self._opinions.doubt(self._house(), name, self._clock())
 
-    def _parcel_fails(self, name: str, parcel: str, trouble: Temporary | Permanent) -> None:
+    def _parcel_fails(
+        self, name: str, parcel: str, trouble: Temporary | Permanent, after: timedelta | None
+    ) -> None:
         said = str(trouble)
+        if after is not None:
+            self._store.postpone(name, [parcel], after=after)
+            self._store.unheard(name, [parcel], judge_after=FAILING)
         at = self._clock().isoformat()  # a later answer makes it old news: whoever shows it compares
-        self._store.remember(f"trouble:{parcel}", f"{at} {said}".encode(), ttl=timedelta(days=2))
+        if not number_of(parcel):
+            self._store.remember(f"trouble:{parcel}", f"{at} {said}".encode(), ttl=timedelta(days=2))
         log.warning("parcel_not_read", source=name, parcel=parcel, error=said)
 
     def _take_in(
@@ -220,8 +235,7 @@ class Pipeline:
         try:
             sightings = outcome.read() if isinstance(outcome, Found) else ()
         except Temporary as trouble:
-            self._store.postpone(source, [ref.id], after=timedelta(minutes=20))
-            self._parcel_fails(source, ref.id, trouble)
+            self._parcel_fails(source, changed.parcel, trouble, timedelta(minutes=20))
             return None
         assert isinstance(outcome, Found | NoNews)  # noqa: S101 -- only these two are settled
         fingerprint = outcome.fingerprint if isinstance(outcome, Found) else NO_NEWS
@@ -232,9 +246,13 @@ class Pipeline:
             after, transition = detect(
                 before, shown, origin=order.origin, destination=order.destination, source=source, now=now
             )
+            after = after if after.met else replace(after, met=now)
             return (replace(after, pushed=now) if push is not None and looked else after), transition
 
-        return _Work(order, ref, changed, detected, source, fingerprint, outcome.memo, push is not None)
+        changed, entry = replace(changed, parcel=ref.id), changed.parcel
+        return _Work(
+            order, ref, changed, detected, source, fingerprint, outcome.memo, push is not None, entry=entry
+        )
 
     def pushed(self, name: str, news: News) -> int:
         """Take in what the source *name* told unasked, as a look is taken in; return how many parcels it concerns.
@@ -312,12 +330,18 @@ class Pipeline:
 
         Returns what could not be stored, because somebody else was faster every time.
         """
+        if not works:
+            return ()
+        # Who has just been shown by the only source there is needs no look at what the others did.
+        only = len(house.settings.sources) < 2 and all(work.source for work in works)
+        heard = nobody(house) if only else self._opinions.heard(house, [(w.order, w.ref) for w in works])
         for _ in range(STALE_TRIES):
             decided: list[_Decided] = []
             words = self._store.words([work.ref.id for work in works]) if works else {}
             try:
                 for work in works:
-                    one = self._decide(house, work, memory.load_word(words.get(work.ref.id)))
+                    word = memory.load_word(words.get(work.ref.id))
+                    one = self._decide(house, work, word, heard(work.order, work.ref))
                     if one is not None:
                         decided.append(one)
             finally:  # a parcel that cannot be decided on must not keep the others from being told of
@@ -328,20 +352,18 @@ class Pipeline:
             log.warning("parcel_busy", parcel=work.ref.id)
         return works
 
-    def _decide(self, house: House, work: _Work, word: Word) -> _Decided | None:
+    def _decide(self, house: House, work: _Work, word: Word, heard: tuple[Heard, ...]) -> _Decided | None:
         ref, now = work.ref, self._clock()
         try:
             before, told = memory.load(work.changed.snapshot), memory.load_told(work.changed.told)
         except Permanent as trouble:  # what we remember of it cannot be read
-            if work.source:
-                self._store.postpone(work.source, [ref.id], after=timedelta(hours=12))
-            self._parcel_fails(work.source, ref.id, trouble)
+            self._parcel_fails(work.source, ref.id, trouble, timedelta(hours=12) if work.source else None)
             return None
         after, transition = work.detected(before, now)
         near = self._neighbours.of(house.settings, work.order, ref) if self._judge.adds_up(work.order) else ()
         judged = self._judge.judge(
             work.order, ref, after, transition, told, first_look=before.first_look is None, now=now, neighbours=near,
-            word=word,
+            word=word, heard=heard,
         )  # fmt: skip
         commit = Commit(
             parcel=ref.id,
@@ -359,6 +381,8 @@ class Pipeline:
             stay=judged.stay(before, transition),
             stands=judged.stands(),
             notices=() if work.hushed else self._owed(house, work.order, ref, after, judged),
+            at=places(house, ref, judged),
+            entry=work.entry,
         )
         less = health.shrunk(after, work.source, empty=work.fingerprint == NO_NEWS)
         return _Decided(work, commit, judged, transition is not None, _unreadable(after, now), less)
@@ -479,13 +503,13 @@ def _as_it_was(before: Snapshot, _now: datetime) -> tuple[Snapshot, Transition |
     return before, None
 
 
-def ask_of(watched: tuple[Order, ParcelRef], memo: str) -> Ask:
-    """Return what a source is told of a parcel, and what it asked us to remember of it."""
+def ask_of(watched: tuple[Order, ParcelRef], memo: str, further: str = "") -> Ask:
+    """Return what a source is told of a parcel, and what it asked us to remember of it; *further*: under that number."""
     order, ref = watched
     return Ask(
-        parcel=ref.id,
-        number=ref.number,
-        carrier=ref.carrier,
+        parcel=entry_of(ref.id, further),
+        number=further or ref.number,
+        carrier="" if further else ref.carrier,  # the hint was of the first carrier
         origin=order.origin,
         destination=order.destination,
         postcode=order.postcode,

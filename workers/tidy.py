@@ -16,7 +16,7 @@ import structlog
 from workers.errors import Permanent, StoreTrouble, Temporary
 from workers.house import House
 from workers.sources import Ask, Leaving, Reconciled, Reconciling, Retiring, Source
-from workers.store import Remembered, Store
+from workers.store import Remembered, Store, number_of
 
 log = structlog.get_logger("customs_watch")
 
@@ -108,7 +108,7 @@ class Tidy:
 
     def _leaving(self, house: House, name: str, why: Leaving, parcels: Sequence[str]) -> list[Ask]:
         """Return those of *parcels* whose numbers nobody looks up at *name* any more."""
-        numbers = {parcel: parcel.partition("/")[2] for parcel in parcels}
+        numbers = {parcel: number_of(parcel) or parcel.partition("/")[2] for parcel in parcels}
         same = {
             other
             for other, (_, ref) in house.settings.parcels.items()

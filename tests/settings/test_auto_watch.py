@@ -57,7 +57,7 @@ def test_found_orders_are_watched_only_where_the_file_says_so(file: Path) -> Non
     watched = loaded.orders["found-3076348326202839"]
     assert (watched.destination, watched.tell, watched.number) == ("DE", ("bob",), "3076348326202839")
     assert (watched.title, watched.shop) == ("AliExpress …2839", "AliExpress")
-    assert watched.parcels[0].source == "mails"
+    assert watched.parcels[0].sources == ("mails",)
     assert loaded.auto_watch is not None
     assert loaded.warnings == ()
     assert (
@@ -70,7 +70,7 @@ def test_the_template_goes_before_the_defaults_and_says_who_looks_up(file: Path)
     loaded = load(file, "defaults: {to: FR, vat_paid: yes}\nauto_watch: {to: DE, source: track, a_day: 2}\n")
     watched = loaded.orders["found-3076348326202839"]
     assert (watched.destination, watched.checkout.vat.value) == ("DE", "yes")
-    assert watched.parcels[0].source == "track"
+    assert watched.parcels[0].sources == ("track",)
     assert (
         load(file, "defaults: {to: FR}\nauto_watch: yes\n").orders["found-3076348326202839"].destination
         == "FR"

@@ -56,7 +56,7 @@ def test_a_good_file_has_no_warnings(good: Settings) -> None:
 def test_an_order_is_read_to_the_letter(good: Settings) -> None:
     order = good.orders["lamp"]
     assert order.title == "Case: the blue one #3"
-    assert order.parcels == (ParcelRef("lamp/RR123456785CN", "RR123456785CN", "china-post", "track"),)
+    assert order.parcels == (ParcelRef("lamp/RR123456785CN", "RR123456785CN", "china-post", ("track",)),)
     assert (order.destination, order.origin, order.postcode) == ("GB", "CN", "0150")
     assert order.goods == Money(Decimal("23.90"), "EUR")
     assert str(order.goods.amount) == "23.90"
@@ -77,7 +77,7 @@ def test_text_stays_text(good: Settings) -> None:
 
 def test_an_item_of_the_tracking_list_has_its_own_hints(good: Settings) -> None:
     item = good.orders["00340434161094042557"].parcels[1]
-    assert item == ParcelRef("00340434161094042557/ZA000000005AB", "ZA000000005AB", "x", "second-name")
+    assert item == ParcelRef("00340434161094042557/ZA000000005AB", "ZA000000005AB", "x", ("second-name",))
 
 
 def test_vat_of_zero_means_that_none_was_taken(good: Settings) -> None:

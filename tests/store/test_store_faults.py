@@ -37,6 +37,8 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "budget": lambda s: s.budget("post"),
     "usage": lambda s: s.usage("post"),
     "paces": lambda s: s.paces("post"),
+    "unheard": lambda s: s.unheard("post", [P], judge_after=HOUR),
+    "heard": lambda s: s.heard([P], ["post"]),
     "pause": lambda s: s.pause("post", after=HOUR),
     "commit": lambda s: s.commit(commit(P)),
     "owe": lambda s: s.owe("@source/track", [owed("m")]),

@@ -18,7 +18,7 @@ import structlog
 import typer
 
 from workers import app as wiring
-from workers import pacing, readiness, supervise
+from workers import pacing, readiness, roster, supervise
 from workers import settings as settings_file
 from workers.answers import stopped
 from workers.cli import hold, report
@@ -135,7 +135,7 @@ def run_once(path: Path, settings: Settings, *, limit: timedelta) -> list[str]:
         store = Store.connect(running.url)
         store.prepare()
         pacing.limit(settings, store)
-        for source, parcels in wiring.by_source(settings, without=stopped(store)).items():
+        for source, parcels in roster.by_source(settings, without=stopped(store)).items():
             store.enrol(source, parcels, spread=timedelta(0))
             store.postpone(source, parcels, after=timedelta(0))
         supervisor = _supervisor(path, settings, running.url)

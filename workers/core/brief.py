@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from workers.core import causes, deadlines, forecast
+from workers.core import causes, deadlines, forecast, spoken
 from workers.core.model import (
     Advice,
     Charge,
@@ -33,6 +33,8 @@ from workers.core.model import (
     Why,
 )
 from workers.core.quote import identifier, quote, visible
+from workers.core.second import Opinion
+from workers.core.voices import Voices
 
 VERSION: Final = 2
 NEWEST: Final = 12  # events shown
@@ -60,6 +62,9 @@ CUSTOMS: Final = frozenset(
     }
 )
 
+NO_VOICES: Final = Voices()
+NOBODY: Final = Opinion()
+
 Plain = dict[str, Any]
 
 
@@ -84,8 +89,11 @@ def brief(
     *,
     now: datetime,
     guesses: Sequence[Guess] = (),
+    said: Voices = NO_VOICES,
+    asked: Opinion = NOBODY,
 ) -> Plain:
     """Return the context of one notice."""
+    names = spoken.shown_by(snapshot, said)
     found = deadlines.deadlines(order, snapshot, operator, now=now)
     by = deadlines.nearest(found, advice, today=now.date())
     proof = _proof(snapshot)
@@ -125,7 +133,11 @@ def brief(
         "usual": _usual(usual),
         "last": _event(snapshot.timeline[-1]) if snapshot.timeline else None,
         "proof": _event(proof) if proof else None,
-        "timeline": [_event(seen) for seen in reversed(snapshot.timeline[-NEWEST:])],
+        "timeline": [
+            {**_event(seen), "shown_by": spoken.called(seen, names)}
+            for seen in reversed(snapshot.timeline[-NEWEST:])
+        ],
+        "voices": spoken.plain(said, asked),
         "earlier": max(len(snapshot.timeline) - NEWEST, 0),
         "next_numbers": [identifier(number) for number in snapshot.next_numbers[:3]],
         "cost": _cost(estimate),

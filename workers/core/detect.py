@@ -74,6 +74,7 @@ def detect(
         in_customs_since=stands.in_customs_since,
         next_numbers=_numbers(before.next_numbers, timeline),
         pushed=before.pushed,
+        met=before.met or now,
     )
     return after, transition
 

@@ -8,7 +8,20 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from workers.core import advise, brief, cadence, causes, forecast, history, notices, numbers, operators, rules
+from workers.core import (
+    advise,
+    brief,
+    cadence,
+    causes,
+    forecast,
+    history,
+    notices,
+    numbers,
+    operators,
+    rules,
+    second,
+    spoken,
+)
 from workers.core.model import (
     Advice,
     Charges,
@@ -26,6 +39,8 @@ from workers.core.model import (
     Usual,
     Why,
 )
+from workers.core.second import Opinion
+from workers.core.voices import Heard, Voices, voices
 from workers.core.word import Word
 
 URGENT_LIFE = timedelta(
@@ -57,6 +72,8 @@ class Judgement:
     told: Told
     every: timedelta | None
     review_at: datetime | None
+    said: Voices
+    asked: Opinion
 
     @property
     def expires(self) -> timedelta:
@@ -121,6 +138,7 @@ class Judgement:
             "causes": [cause.value for cause in self.snapshot.causes],
             "guesses": [{"cause": one.cause.value, **_plain(one.evidence)} for one in self.guesses],
             "title": self.order.title,
+            "sources": spoken.decision(self.said, self.asked),
         }
 
 
@@ -177,8 +195,9 @@ class Judge:
         now: datetime,
         neighbours: Sequence[causes.Neighbour] = (),
         word: Word = _NOTHING_SAID,
+        heard: Sequence[Heard] = (),
     ) -> Judgement:
-        """Decide what to tell of a parcel now; pure."""
+        """Decide what to tell of a parcel now, and whom else to ask; pure. *heard*: what passed with its sources."""
         carriers = _carriers(ref, snapshot)
         operator = operators.choose(order, number=ref.number, carriers=carriers, operators=self._operators)
         on = (snapshot.in_customs_since or now).date()
@@ -206,6 +225,10 @@ class Judge:
             why = Why.MUTED
         elif why.speaks and not order.tell:
             why = Why.NOBODY_TO_TELL
+        every = cadence.look(snapshot, now=now, deadline=deadline, pushed=_pushed(snapshot, now))
+        said = voices(snapshot, heard, origin=order.origin, destination=order.destination, now=now)
+        stuck_at = snapshot.since + timedelta(days=usual.stuck) if snapshot.since and usual.most else None
+        asked = second.opinion(snapshot, pace, stuck_at, said, heard, now=now, every=every)
         return Judgement(
             order=order,
             snapshot=snapshot,
@@ -232,16 +255,24 @@ class Judge:
                 why,
                 now=now,
                 guesses=guesses,
+                said=said,
+                asked=asked,
             ),
             told=notices.remember(told, advice, why, snapshot, now=now, deadline=deadline),
-            every=cadence.look(snapshot, now=now, deadline=deadline, pushed=_pushed(snapshot, now)),
+            every=every,
             review_at=min(
                 filter(
                     None,
-                    (notices.next_review(order, snapshot, usual, told, deadline, now=now), word.ends(now)),
+                    (
+                        notices.next_review(order, snapshot, usual, told, deadline, now=now),
+                        word.ends(now),
+                        asked.review_at,
+                    ),
                 ),
                 default=None,
             ),
+            said=said,
+            asked=asked,
         )
 
 

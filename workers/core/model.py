@@ -169,7 +169,7 @@ class ParcelRef:
     id: str  # "<order id>/<number>", stable
     number: str  # upper case, no white space
     carrier: str = ""  # the user's hint; wins over detection
-    source: str = ""  # name of the source asked first; "" = the first configured
+    sources: tuple[str, ...] = ()  # names of the sources it is looked up at; () = the first configured
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +230,7 @@ class Snapshot:
     in_customs_since: datetime | None = None
     next_numbers: tuple[str, ...] = ()  # last-mile numbers met in the events
     pushed: datetime | None = None  # when a source last told of it unasked
+    met: datetime | None = None  # when a source first answered for it, with events or without
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,29 @@ def looks_like(number: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def may_know(
+    carriers: Sequence[str], number: str, hint: str = "", *, origin: str = "", destination: str = ""
+) -> bool:
+    """Whether who serves only *carriers* may know *number*; () serves everybody. The user's *hint* counts first.
+
+    "post XX" is the post of a country: it knows what it gave a number and what is bound for it.
+    """
+    if not carriers:
+        return True
+    mine = {carrier.casefold() for carrier in carriers}
+    if hint:
+        name = " ".join(re.sub(r"[\W_]+", " ", hint.casefold()).split())
+        if any(name == one or name.startswith(f"{one} ") for one in mine):
+            return True
+    likely = looks_like(number)
+    if mine & {one.casefold() for one in likely}:
+        return True
+    postal = s10(number).valid
+    return postal and any(
+        f"post {country.casefold()}" in mine for country in (origin, destination) if country
+    )
+
+
 # Integrators clear goods themselves, within days; their parcel networks do not. 17TRACK's numbers of carriers: DHL
 # Express 100001, UPS 100002, FedEx 100003, TNT 100004 (apicarrier.all.json, as of 2026-11-22).
 _EXPRESS = re.compile(

@@ -70,9 +70,9 @@ def save(path: Path, orders: Sequence[FoundOrder]) -> None:
 
 
 def as_written(
-    orders: Iterable[FoundOrder], *, source: str, sources: Collection[str]
+    orders: Iterable[FoundOrder], *, named: Sequence[str], sources: Collection[str]
 ) -> list[dict[str, Any]]:
-    """Return orders as the user would write them. *source*: who looks them up; "" for whoever found them."""
+    """Return orders as the user would write them. *named*: who looks them up; nobody for whoever found them."""
     return [
         {
             "id": f"found-{each.order}",
@@ -80,7 +80,7 @@ def as_written(
             "tracking": list(each.numbers),
             "order": each.order,
             "shop": each.shop,
-            **({"source": source or each.source} if (source or each.source) in sources else {}),
+            **({"source": known} if (known := [s for s in named or (each.source,) if s in sources]) else {}),
         }
         for each in orders
     ]

@@ -131,9 +131,10 @@ class Reading:
                 said = f"auto_watch: there is no recipient {person!r}"
                 findings.wrong(("auto_watch", "tell", i), said, nearest(person, names))
         sources = top.get("sources")
-        if auto.source and isinstance(sources, dict) and auto.source not in sources:
-            said = f"auto_watch: there is no source {auto.source!r}"
-            findings.wrong(("auto_watch", "source"), said, nearest(auto.source, tuple(sources)))
+        for i, source in enumerate(auto.source):
+            if isinstance(sources, dict) and source not in sources:
+                said = f"auto_watch: there is no source {source!r}"
+                findings.wrong(("auto_watch", "source", i), said, nearest(source, tuple(sources)))
         defaults = top.get("defaults")
         if not auto.to and not (isinstance(defaults, dict) and defaults.get("to")):
             hint = "where your parcels go: two letters, such as DE; or write it below 'defaults:'"
@@ -155,7 +156,7 @@ class Reading:
         mine |= {"".join(c for c in order.number if c.isdigit()) for order in watched.values()}
         new = [each for each in found.decoded(content) if not mine & {each.order, *each.numbers}]
         sources = _names(top.get("sources")) or ()
-        raw = found.as_written(new, source=auto.source, sources=sources)
+        raw = found.as_written(new, named=auto.source, sources=sources)
         template = {k: v for k, v in _mapping(top.get("auto_watch")).items() if k != "a_day"}
         theirs = Findings(
             path, {}, Document(path.name, raw, "[]")

@@ -18,7 +18,7 @@ from workers.core.limits import Quota, What
 from workers.errors import Misconfigured, Mistake
 from workers.loading import Step, Wrong, mistakes_of
 from workers.settings.findings import Findings
-from workers.settings.settled import Section
+from workers.settings.settled import Second, Section
 from workers.settings.shapes import QuotaShape
 from workers.settings.shapes import name as check_name
 
@@ -26,7 +26,7 @@ _VARIABLE = re.compile(r"\$(?:(?P<escape>\$)|(?P<bare>[A-Za-z_][A-Za-z0-9_]*)|\{
 _CONTAINER_SECRETS = Path("/run/secrets")  # readable by all inside a container, and by nobody outside
 _LARGEST_SECRET = 64 * 1024
 
-COMMON = ("kind", "quota")  # keys that every source may have
+COMMON = ("kind", "quota", "second")  # keys that every source may have
 _QUOTA_HINT = "such as {calls: 250, per: day}, or none"
 
 ModelOf = Callable[[str], type[BaseModel]]
@@ -81,8 +81,9 @@ class Sections:
         common = COMMON if at[0] == "sources" else ("kind",)
         options = self._options(at, fields, {key: value for key, value in raw.items() if key not in common})
         quota = self._quota(at, raw["quota"]) if "quota" in common and "quota" in raw else None
+        second = self._second(at, raw["second"]) if "second" in common and "second" in raw else "yes"
         try:
-            return Section(kind, model.model_validate(self._paths_left_out(model, options)), quota)
+            return Section(kind, model.model_validate(self._paths_left_out(model, options)), quota, second)
         except ValidationError as error:
             self._tell(error, model, at, raw)
             return None
@@ -109,6 +110,15 @@ class Sections:
                 )
             found.append(Quota(what, shape.calls or shape.numbers or 1, shape.per))
         return tuple(found)
+
+    def _second(self, at: tuple[str, str], raw: Any) -> Second:
+        """Return whether a source is asked where another is in doubt."""
+        for word in get_args(Second):
+            if raw == word:
+                return word  # type: ignore[no-any-return]  # get_args cannot say what it returns
+        said = f"{'.'.join(at)}.second: must be yes, no or only"
+        self.findings.wrong((*at, "second"), said, "only: asked where another is in doubt, and else never")
+        return "yes"
 
     def _options(
         self, at: tuple[str, str], fields: Mapping[str, FieldInfo], raw: dict[str, Any]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -16,6 +17,10 @@ from workers.core.timing import Habits
 from workers.errors import Mistake
 
 _ANY_TIME = Habits()
+
+Second = Literal[
+    "yes", "no", "only"
+]  # asked second too; never; never as a matter of course unless an order names it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Section:
     quota: tuple[Quota, ...] | None = (
         None  # of a source: what the user says it allows; None: what its kind says
     )
+    second: Second = "yes"  # of a source: whether it is asked where another is in doubt
 
 
 @dataclass(frozen=True, slots=True)

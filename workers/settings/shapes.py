@@ -141,7 +141,7 @@ class TrackingShape(Shape):
 
     number: Annotated[str, PlainValidator(values.tracking_number)]
     carrier: Line = ""
-    source: Line = ""
+    source: Names = Field(default_factory=list)
 
 
 class QuotaShape(Shape):
@@ -226,7 +226,7 @@ class OrderShape(Shape):
     ordered: Day = None
     protected_until: Day = None
     carrier: Line = ""
-    source: Line = ""
+    source: Names = Field(default_factory=list)
     tell: Names = Field(default_factory=list)
     mute: Switch = False
 
@@ -246,7 +246,7 @@ class DefaultsShape(Shape):
     shop: Line = "AliExpress"
     seller: Line = ""
     carrier: Line = ""
-    source: Line = ""
+    source: Names = Field(default_factory=list)
     tell: Names = Field(default_factory=list)
     mute: Switch = False
 

@@ -68,8 +68,8 @@ class Orders:
             shape = DefaultsShape.model_validate(raw)
         for i, person in enumerate(shape.tell):
             self._check("recipient", person, ("defaults", "tell", i), of_defaults=True)
-        if shape.source:
-            self._check("source", shape.source, ("defaults", "source"), of_defaults=True)
+        for i, source in enumerate(shape.source):
+            self._check("source", source, ("defaults", "source", i), of_defaults=True)
         return {key: value for key, value in raw.items() if value != ""}
 
     def _shapes(self, raw: list[Any], defaults: dict[str, Any]) -> list[tuple[int, OrderShape]]:
@@ -118,8 +118,8 @@ class Orders:
         for j, person in enumerate(shape.tell):
             if person not in self._known["recipient"]:
                 self._check("recipient", person, (*at, "tell", j))
-        if shape.source and shape.source not in self._known["source"]:
-            self._check("source", shape.source, (*at, "source"))
+        for j, source in enumerate(shape.source):
+            self._check("source", source, (*at, "source", j))
         ordered, until = shape.ordered, shape.protected_until
         if ordered and until and until < ordered:
             self.findings.wrong(
@@ -156,8 +156,8 @@ class Orders:
     def _parcel(self, i: int, j: int, order_id: str, shape: OrderShape) -> ParcelRef:
         one = shape.tracking[j]
         at = ("orders", i, "tracking", j)
-        if one.source and one.source not in self._known["source"]:
-            self._check("source", one.source, (*at, "source"))
+        for k, source in enumerate(one.source):
+            self._check("source", source, (*at, "source", k))
         if j and any(one.number == other.number for other in shape.tracking[:j]):
             self.findings.wrong(at, f"tracking: {one.number} stands twice in this order", "keep one of them")
         digit = values.s10_digit(one.number)
@@ -170,7 +170,7 @@ class Orders:
             id=f"{order_id}/{one.number}",
             number=one.number,
             carrier=one.carrier or shape.carrier,
-            source=one.source or shape.source,
+            sources=tuple(dict.fromkeys(one.source or shape.source)),
         )
 
     def _own_id(self, i: int, shape: OrderShape) -> str:

@@ -27,6 +27,14 @@ Three more say what the service is known to allow, and are left out where nothin
 ``EACH = True``
     every number of a batch is a call of its own.
 
+Two say who it is:
+
+``TITLE: str``
+    what people call the service; the name in the user's file where there is none;
+``CARRIERS: tuple[str, ...]``
+    whose parcels alone it knows, as ``core.numbers`` names carriers ("post FR": what the post of France gave out, and what
+    is bound for France); left out where it knows everybody's.
+
 A source whose service follows numbers for us may also be ``Retiring`` and ``Reconciling``.
 
 An error is not an empty answer: a source that fails, blocks or answers nonsense raises (for the whole batch) or returns
@@ -235,6 +243,17 @@ def fresh(kind: str) -> timedelta:
 def each(kind: str) -> bool:
     """Say whether every number is a call of its own at the service of *kind*."""
     return bool(getattr(load(kind), "EACH", False))
+
+
+def carriers(kind: str) -> tuple[str, ...]:
+    """Return whose parcels alone the service of *kind* knows, as ``core.numbers`` names them; () for everybody's."""
+    known: tuple[str, ...] = getattr(load(kind), "CARRIERS", ())
+    return known
+
+
+def title(kind: str, name: str) -> str:
+    """Return what people call the service of *kind*; *name*, from the user's file, where it has no name of its own."""
+    return str(getattr(load(kind), "TITLE", name))
 
 
 def load(kind: str) -> ModuleType:

@@ -36,6 +36,7 @@ _KNOWN, _AGAIN = (
     "known",
     "known:again",
 )  # memos: listed by AfterShip; and asked to follow it again, which it does once
+TITLE = "AfterShip"
 _NUMBER = re.compile(r"[A-Z0-9._/-]{4,100}")
 _ACTION = re.compile(
     r"(?:CC|CIQ|COMMON|CUS|GTMS|GWMS|LH|OM|PU|SC|TD)_[A-Z_]+"

@@ -39,6 +39,7 @@ from workers.sources._single import (
 )
 from workers.sources._times import millis, naive
 
+TITLE = "AliExpress"
 ROTATES = True  # its tokens: the contract hands such a kind a vault
 _TRACKING = "aliexpress_ds_order_tracking_get_response"
 _ORDER = "aliexpress_trade_ds_order_get_response"

@@ -33,6 +33,7 @@ from workers.sources._mail_trust import judged, sender_domain, within
 log = structlog.get_logger("customs_watch")
 
 _AT_ONCE = 20  # mails
+TITLE = "AliExpress mails"
 _BUDGET = timedelta(seconds=60)  # of one look; a claim of parcels lasts 90
 _MAY_DIFFER = timedelta(days=2)  # what a mail says of its time, and when it arrived
 _HINT_TEXT = "Hint: the carrier wrote an e-mail about money for the import. It is no scan; look at the carrier's own site."

@@ -29,6 +29,8 @@ from workers.sources._http import CAP, Wire, quoted
 from workers.sources._reach import Addressed
 from workers.sources._times import millis, moment, naive, offset, utc
 
+TITLE = "Cainiao"
+CARRIERS = ("cainiao", "post CN")
 _COLD = timedelta(hours=6)  # how long a block is left alone
 _ON_THE_ROAD = ("CC_", "CIQ_", "CUS_", "LH_")  # codes that come before the last mile
 

@@ -39,6 +39,8 @@ from workers.sources._single import (
 )
 from workers.sources._times import offset, utc
 
+TITLE = "DHL"
+CARRIERS = ("dhl", "dhl express", "dhl ecommerce", "post DE")
 _HINT = "is `token` the API key of an app with Shipment Tracking - Unified, and is the app approved?"
 
 QUOTA = (

@@ -37,6 +37,8 @@ from workers.sources._single import (
     stamped,
 )
 
+TITLE = "FedEx"
+CARRIERS = ("fedex",)
 BATCH = 30
 _HINT = "are `client_id` and `client_secret` those of a project with the Track API at developer.fedex.com?"
 _BLOCKED = timedelta(minutes=10)

@@ -34,6 +34,8 @@ from workers.sources._single import (
     stamped,
 )
 
+TITLE = "La Poste"
+CARRIERS = ("la poste", "laposte", "colissimo", "chronopost", "post FR")
 BATCH = 10
 _HINT = "is `token` the production key of an app with Suivi v2 at developer.laposte.fr?"
 _NOT_FOUND = frozenset({104, 404})  # 104: the v1 code, still seen

@@ -29,6 +29,7 @@ from workers.sources._http import Wire, quoted
 from workers.sources._places import country_in, name_of
 from workers.sources._signed import same
 
+TITLE = "ParcelsApp"
 _COUNTED = "counted"  # the memo of a number that ParcelsApp has answered for
 _SOON, _LATER = timedelta(minutes=5), timedelta(hours=6)
 _EVENTLESS = frozenset(

@@ -38,6 +38,7 @@ from workers.sources._seventeentrack_events import read_all
 from workers.sources._seventeentrack_look import Look, Memo
 from workers.sources._signed import same
 
+TITLE = "17TRACK"
 BATCH = 40  # more are refused with -18010014
 
 

@@ -29,6 +29,7 @@ from workers.sources._http import Wire, quoted
 from workers.sources._places import country_in, state_of
 from workers.sources._signed import SignedSettings, same
 
+TITLE = "Ship24"
 _NUMBER = re.compile(r"[A-Z0-9_/.-]{5,50}")
 _EVENTLESS = frozenset({"", "pending", "info_received", "data_order_created"})  # no event by themselves
 _LATER = timedelta(hours=6)

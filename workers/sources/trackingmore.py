@@ -44,6 +44,7 @@ from workers.sources._trackingmore import (
 
 # Memos: listed there; and asked to follow it again after it had expired.
 _KNOWN, _AGAIN = "known", "known:again"
+TITLE = "TrackingMore"
 _NUMBER = re.compile(r"[A-Z0-9._/-]{4,100}")
 
 

@@ -45,6 +45,8 @@ from workers.sources._single import (
 )
 from workers.sources._times import offset, utc
 
+TITLE = "UPS"
+CARRIERS = ("ups",)
 _HINT = "are `client_id` and `client_secret` those of an app with the Tracking API at developer.ups.com?"
 _NOT_A_NUMBER = frozenset({"TV1002", "151018"})  # "Invalid inquiry number"
 _NOT_FOUND = frozenset({"TW0001", "TV0001"})  # "Tracking Information Not Found"

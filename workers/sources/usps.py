@@ -41,6 +41,8 @@ from workers.sources._single import (
 )
 from workers.sources._times import moment, offset, utc
 
+TITLE = "USPS"
+CARRIERS = ("usps", "post US")
 _HINT = "are `client_id` and `client_secret` those of an app at developers.usps.com whose access includes tracking?"
 
 QUOTA = (

@@ -3,9 +3,11 @@
 Keys, all under ``{cw}:``, all in one database that holds nothing else (the broker has another one):
 
 ======================  ======  =============================================================================
-``due:<source>``        zset    parcel → when it is looked at next, or the end of the lease (ms)
+``due:<source>``        zset    parcel → when it is looked at next, or the end of the lease (ms); also as "parcel>number",
+                                where it is looked up under a further number of its own
 ``look:<source>``       hash    parcel → pace, last answer, fingerprint, memo (see prelude.lua)
 ``hot:<source>``        zset    parcel → as in ``due``: those looked at every two hours or oftener; may lag behind
+``mute:<source>``       hash    parcel → since when the source can tell nothing of it (ms)
 ``rl:<source>``         hash    token bucket; until when it is shut: ``until`` a pause, ``full`` a used-up quota, ``calm`` to
                                 all but urgent parcels; ``turn``
 ``lim:<source>``        hash    what it allows: host, quotas, least interval, how much paces are stretched
@@ -71,22 +73,28 @@ from workers.store.rows import (
     Claim,
     Claimed,
     Commit,
+    Heard,
     Looked,
+    Lookup,
     Notice,
     NoticeRow,
     Owed,
     Remembered,
     State,
     Usage,
+    entry_of,
     notice_id,
+    number_of,
+    parcel_of,
 )
 from workers.store.stays import Recollection, Stays
 from workers.store.vault import Vault
 
 __all__ = [
-    "SCHEMA", "STATES", "Aside", "Attempt", "Bells", "Budget", "Changed", "Claim", "Claimed", "Commit", "Gauges", "Ledger",
-    "Looked", "Notice", "NoticeRow", "Owed", "Recollection", "Remembered", "SourceGauge", "SourceHealth", "State", "Store",
-    "Unsettled", "Usage", "Vault", "notice_id", "trouble",
+    "SCHEMA", "STATES", "Aside", "Attempt", "Bells", "Budget", "Changed", "Claim", "Claimed", "Commit", "Gauges", "Heard",
+    "Ledger", "Looked", "Lookup", "Notice", "NoticeRow", "Owed", "Recollection", "Remembered", "SourceGauge",
+    "SourceHealth", "State", "Store", "Unsettled", "Usage", "Vault", "entry_of", "notice_id", "number_of", "parcel_of",
+    "trouble",
 ]  # fmt: skip
 
 

@@ -3,10 +3,11 @@
 local sources = redis.call('SMEMBERS', P .. 'sources')
 local removed = 0
 for i = 2, #ARGV do
-  local parcel = ARGV[i]
-  removed = removed + redis.call('ZREM', P .. 'due:' .. ARGV[1], parcel)
-  redis.call('ZREM', P .. 'hot:' .. ARGV[1], parcel)
-  redis.call('SREM', P .. 'shr:' .. ARGV[1], parcel)
+  local entry = ARGV[i]
+  local parcel = parcel_of(entry)
+  removed = removed + redis.call('ZREM', P .. 'due:' .. ARGV[1], entry)
+  redis.call('ZREM', P .. 'hot:' .. ARGV[1], entry)
+  redis.call('SREM', P .. 'shr:' .. ARGV[1], entry)
   local watched = false
   for _, source in ipairs(sources) do
     if redis.call('ZSCORE', P .. 'due:' .. source, parcel) then watched = true end

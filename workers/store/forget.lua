@@ -7,6 +7,7 @@ for _, source in ipairs(redis.call('SMEMBERS', P .. 'sources')) do
   redis.call('SREM', P .. 'reg:' .. source, parcel)
   redis.call('SREM', P .. 'shr:' .. source, parcel)
   redis.call('HDEL', P .. 'look:' .. source, parcel)
+  redis.call('HDEL', P .. 'mute:' .. source, parcel)
 end
 for _, id in ipairs(redis.call('ZRANGE', P .. 'pn:' .. parcel, 0, -1)) do
   local row = redis.call('HMGET', P .. 'n:' .. id, 'st', 'chan', 'bun', 'rcpt', 'msg')

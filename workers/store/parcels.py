@@ -16,6 +16,7 @@ from workers.store.rows import (
     Claim,
     Claimed,
     Commit,
+    Heard,
     Looked,
     Owed,
     Remembered,
@@ -168,6 +169,26 @@ class Parcels:
                     seen.add(key)
                     yield text(key.removeprefix(start))
 
+    def unheard(self, source: str, entries: Sequence[str], *, judge_after: timedelta) -> None:
+        """Note that *source* could tell nothing of *entries*; their parcels are judged again once that has lasted so long."""
+        for _, page in _pages(entries):
+            self.scripts.run("unheard", source, ms(judge_after), *page)
+
+    def heard(self, parcels: Sequence[str], sources: Sequence[str]) -> dict[str, dict[str, Heard]]:
+        """Return what passed with each of *sources* about each of *parcels*."""
+        with spoken():
+            trip = self.scripts.client.pipeline(transaction=False)
+            for source in sources:
+                trip.hmget(f"{PREFIX}:look:{source}", list(parcels))
+                trip.hmget(f"{PREFIX}:mute:{source}", list(parcels))
+            answers = trip.execute() if parcels else []
+        out: dict[str, dict[str, Heard]] = {parcel: {} for parcel in parcels}
+        for source, looks, mutes in zip(sources, answers[::2], answers[1::2], strict=bool(parcels)):
+            for parcel, look, mute in zip(parcels, looks, mutes, strict=True):
+                match = LOOK.fullmatch(look) if look else None
+                out[parcel][source] = Heard(when(match[2]) if match else None, when(mute))
+        return out
+
     def forget(self, parcel: str) -> None:
         """Remove everything of *parcel*, its notices too."""
         self.scripts.run("forget", parcel)
@@ -195,8 +216,16 @@ def _told(commit: Commit) -> tuple[str | int | bytes, ...]:
     return (
         commit.parcel, commit.version, commit.op, commit.stage, commit.snapshot, commit.told,
         commit.decision, commit.source, commit.fingerprint, commit.memo, ms(commit.every),
-        ms(commit.review_in), *_stays(commit), *(part for owed in commit.notices for part in _owed(owed)),
+        ms(commit.review_in), *_stays(commit), _spec(commit), commit.entry or commit.parcel,
+        *(part for owed in commit.notices for part in _owed(owed)),
     )  # fmt: skip  # in the order of commit.lua
+
+
+def _spec(commit: Commit) -> str:
+    """Return where a parcel is looked up, as prelude.lua's read_spec reads it."""
+    return " ".join(
+        one.source if one.every is None else f"{one.source}:{ms(one.every)}:{one.number}" for one in commit.at
+    )
 
 
 def _owed(owed: Owed) -> tuple[str | int | bytes, ...]:
@@ -219,8 +248,11 @@ def _remembered(
     last_ok: dict[str, datetime] = {}
     fingerprints: dict[str, str] = {}
     memos: dict[str, str] = {}
-    for name, at, record in zip(looks[::3], looks[1::3], looks[2::3], strict=True):
-        source, next_look = text(name), when(at)
+    failing: dict[str, datetime] = {}
+    for name, at, record, mute in zip(looks[::4], looks[1::4], looks[2::4], looks[3::4], strict=True):
+        source, next_look, since = text(name), when(at), when(mute)
+        if since is not None:
+            failing[source] = since
         if next_look is not None:
             due[source] = next_look
         match = LOOK.fullmatch(record) if record else None
@@ -245,4 +277,5 @@ def _remembered(
         last_ok=last_ok,
         fingerprints=fingerprints,
         memos=memos,
+        failing=failing,
     )

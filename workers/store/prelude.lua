@@ -146,6 +146,11 @@ local function host_failed(source)
   redis.call('PEXPIRE', key, 86400000)
 end
 
+-- A queue holds entries: a parcel's id, or "<id>><number>" where it is looked up under a further number of its own.
+local function parcel_of(entry)
+  return string.match(entry, '^[^>]*')
+end
+
 local function count(event, by)
   redis.call('HINCRBY', P .. 'count', event, by or 1)
 end
@@ -206,6 +211,59 @@ local function leave_stay(parcel, stays_in)
   if group and group ~= stays_in then
     redis.call('ZREM', P .. 'open:' .. group, parcel)
     redis.call('HDEL', P .. 'p:' .. parcel, 'open')
+  end
+end
+
+-- Where a parcel is looked up, as a decision says: "<source>" for each of its own, "<source>:<every ms>:" for one that is
+-- asked besides, "<source>:<every ms>:<number>" for one that is asked under a further number. Divided by blanks.
+local function read_spec(parcel, spec)
+  local paces = {}
+  for item in string.gmatch(spec, '[^ ]+') do
+    local source, pace, number = string.match(item, '^([^:]+):(%d+):(.*)$')
+    if not source then
+      paces[item .. ' ' .. parcel] = true
+    else
+      paces[source .. ' ' .. (number == '' and parcel or parcel .. '>' .. number)] = pace
+    end
+  end
+  return paces
+end
+
+-- Brings the queues in line with a spec. Nothing is added for a parcel that nobody watches any more.
+local function ask_at(parcel, spec, paces, watched)
+  local row = P .. 'p:' .. parcel
+  for _, source in ipairs(redis.call('SMEMBERS', P .. 'sources')) do
+    if not paces[source .. ' ' .. parcel] then
+      redis.call('ZREM', P .. 'due:' .. source, parcel)
+      redis.call('ZREM', P .. 'hot:' .. source, parcel)
+    end
+  end
+  local before = redis.call('HGET', row, 'also')
+  if before then
+    for old in pairs(read_spec(parcel, before)) do
+      local source, entry = string.match(old, '^([^ ]+) (.*)$')
+      if not paces[old] then redis.call('ZREM', P .. 'due:' .. source, entry) end
+    end
+  end
+  local besides = false
+  for new, pace in pairs(paces) do
+    if pace ~= true and watched then
+      besides = true
+      local source, entry = string.match(new, '^([^ ]+) (.*)$')
+      local due, looks = P .. 'due:' .. source, P .. 'look:' .. source
+      redis.call('SADD', P .. 'sources', source)
+      local _, ok, fingerprint, memo = read_look(redis.call('HGET', looks, entry))
+      redis.call('HSET', looks, entry, write_look(pace, ok, fingerprint, memo))
+      if redis.call('ZADD', due, 'NX', now, entry) == 0 then
+        redis.call('ZADD', due, 'XX', 'LT', now + pace, entry)
+      end
+      redis.call('ZREM', P .. 'hot:' .. source, entry)
+    end
+  end
+  if besides then
+    redis.call('HSET', row, 'also', spec)
+  elseif before then
+    redis.call('HDEL', row, 'also')
   end
 end
 

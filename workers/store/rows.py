@@ -73,6 +73,38 @@ class Owed:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """What passed with one source about one parcel."""
+
+    last_ok: datetime | None  # its last answer
+    failing_since: datetime | None  # since when it can tell nothing of it
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """One place where a parcel is looked up. ``every`` None: a source of its own, at the parcel's pace."""
+
+    source: str
+    every: timedelta | None = None
+    number: str = ""  # a further number of the parcel; "" = its own
+
+
+def entry_of(parcel: str, number: str = "") -> str:
+    """Return the name under which a source's queue holds a parcel, or a further number of it."""
+    return f"{parcel}>{number}" if number else parcel
+
+
+def parcel_of(entry: str) -> str:
+    """Return whose entry of a queue it is."""
+    return entry.partition(">")[0]
+
+
+def number_of(entry: str) -> str:
+    """Return the further number of an entry; "" where it is the parcel's own."""
+    return entry.partition(">")[2]
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """One decision about one parcel, stored whole or not at all."""
 
@@ -90,6 +122,8 @@ class Commit:
     review_in: timedelta | None = None  # None = off the reviews
     stay: tuple[str, datetime, datetime] | None = None  # one that ended: its group, from, until
     stands: tuple[str, datetime] | None = None  # the one that lasts: its group, since when
+    at: tuple[Lookup, ...] = ()  # where it is looked up from now on; () = as before
+    entry: str = ""  # what was looked up; "" = the parcel under its own number
     notices: tuple[Owed, ...] = ()
 
 
@@ -110,6 +144,9 @@ class Remembered:
     last_ok: Mapping[str, datetime] = field(default_factory=dict)  # last answer, by source
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     memos: Mapping[str, str] = field(default_factory=dict)
+    failing: Mapping[str, datetime] = field(
+        default_factory=dict
+    )  # since when a source can tell nothing of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ for i, parcel in ipairs(names) do
       again[j + 1], again[j + 2] = next_look(of, parcel, tonumber(every) or default), parcel
       same[j + 1], same[j + 2] = parcel, write_look(every, now, fingerprint, ARGV[3 * i + 2])
     else
-      local known = redis.call('HMGET', P .. 'p:' .. parcel, 'ver', 'snap', 'told')
+      local known = redis.call('HMGET', P .. 'p:' .. parcel_of(parcel), 'ver', 'snap', 'told')
       local j = #changed
       changed[j + 1], changed[j + 2], changed[j + 3], changed[j + 4] = parcel, known[1] or '0', known[2], known[3]
     end
@@ -27,6 +27,7 @@ for i, parcel in ipairs(names) do
 end
 redis.call('HSET', P .. 'health:' .. source, 'op', 'settle') -- an op of our own, for we are never asked twice
 answered(source, #names)
+if redis.call('EXISTS', P .. 'mute:' .. source) == 1 then redis.call('HDEL', P .. 'mute:' .. source, unpack(names)) end
 if #again > 0 then
   redis.call('ZADD', due, 'XX', unpack(again))
   redis.call('ZADD', P .. 'hot:' .. source, 'XX', unpack(again))
