@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import socket
 import threading
@@ -313,6 +314,64 @@ def test_a_connection_that_breaks_off_anywhere_is_temporary_and_never_no_news(
         with pytest.raises(Temporary):
             look(mailbox(box, tmp_path, **near))
     assert len(codes(look(mailbox(box, tmp_path))[0])) == 1
+
+
+class Rude:
+    """A server on the loopback that sends what it is told to whoever comes, and says no more."""
+
+    def __init__(self, greeting: bytes, *, drip: float = 0.0, stay: bool = True) -> None:
+        self._greeting, self._drip, self._stay = greeting, drip, stay
+        self._over = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+
+    def __enter__(self) -> Rude:
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError), self._listener.accept()[0] as connection:
+            for at in range(0, len(self._greeting), 1 if self._drip else 1_000_000):
+                connection.sendall(self._greeting[at : at + (1 if self._drip else 1_000_000)])
+                self._over.wait(self._drip)
+            if self._stay:
+                self._over.wait(30)
+
+
+RUDE: dict[str, dict[str, Any]] = {
+    "silence": {"greeting": b""},
+    "a hang-up": {"greeting": b"", "stay": False},
+    "garbage": {"greeting": bytes(range(256)) * 3 + b"\r\n"},
+    "HTML": {"greeting": b"<!DOCTYPE html><html><body>Are you human?</body></html>\r\n"},
+    "no welcome": {"greeting": b"* BYE too many connections\r\n"},
+    "another protocol": {"greeting": b"220 mail.example.org ESMTP\r\n"},
+    "a line without end": {"greeting": b"* OK " + b"x" * 25_000_000},
+    "byte after byte": {"greeting": b"* OK " + b"x" * 10_000, "drip": 0.05},
+    "a welcome and no more": {"greeting": b"* OK IMAP4rev1 ready\r\n"},
+}
+
+
+@pytest.mark.parametrize("security", ["none", "tls", "starttls"])
+@pytest.mark.parametrize("rude", RUDE.values(), ids=RUDE.keys())
+def test_a_server_that_makes_no_sense_is_temporary_and_takes_no_longer_than_allowed(
+    rude: dict[str, Any], security: str, tmp_path: Path
+) -> None:
+    with Rude(**rude) as server:
+        said = {
+            "host": "127.0.0.1", "port": server.port, "security": security, "user": "ana", "password": "s3cret-of-ana",
+            "authserv_id": "mx", "memory": str(tmp_path), "timeout": 0.3,
+        }  # fmt: skip
+        source = aliexpress_mail.open(Settings.model_validate(said), name="m", clock=lambda: NOW)
+        began = time.monotonic()
+        with pytest.raises((Temporary, Permanent)) as raised:
+            look(source)
+        assert time.monotonic() - began < 5
+        assert isinstance(raised.value, Temporary) or "STARTTLS" in str(raised.value)
+        assert "s3cret" not in str(raised.value)
 
 
 def test_a_memory_that_cannot_be_read_or_written(box: Dovecot, tmp_path: Path) -> None:

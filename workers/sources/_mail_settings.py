@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from workers.errors import Permanent
-from workers.sources._mail_box import Door, Security
+from workers.sources._mail_door import Door, Security
 from workers.sources._mail_steps import known
 
 _PORTS = {"tls": 993, "starttls": 143, "none": 143}

@@ -32,9 +32,10 @@ from workers.sources._mail_trust import judged, sender_domain, within
 
 log = structlog.get_logger("customs_watch")
 
-_AT_ONCE = 20  # mails
 TITLE = "AliExpress mails"
-_BUDGET = timedelta(seconds=60)  # of one look; a claim of parcels lasts 90
+_AT_ONCE = 20  # mails
+_BUDGET = timedelta(seconds=60)  # of one look: then it is read on in the next
+_LIMIT = 80.0  # seconds of one connection; a claim of parcels lasts 90
 _MAY_DIFFER = timedelta(days=2)  # what a mail says of its time, and when it arrived
 _HINT_TEXT = "Hint: the carrier wrote an e-mail about money for the import. It is no scan; look at the carrier's own site."
 
@@ -132,7 +133,8 @@ class Mailbox:
         with self._lock:
             memory, now = load(self._memory), self._clock()
             until = now + _BUDGET
-            with opened(self._settings.door(), writable=self._settings.after_reading != "leave") as box:
+            writable, limit = self._settings.after_reading != "leave", min(_LIMIT, 4 * self._settings.timeout)
+            with opened(self._settings.door(), writable=writable, limit=limit) as box:
                 memory.begin(box.validity)
                 for sender, carrier in self._senders(destinations).items():
                     self._read_from(box, sender, carrier, memory, now, until)
