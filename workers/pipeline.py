@@ -254,10 +254,11 @@ class Pipeline:
             order, ref, changed, detected, source, fingerprint, outcome.memo, push is not None, entry=entry
         )
 
-    def pushed(self, name: str, news: News) -> int:
-        """Take in what the source *name* told unasked, as a look is taken in; return how many parcels it concerns.
+    def pushed(self, name: str, news: News) -> set[str]:
+        """Take in what the source *name* told unasked, as a look is taken in; return the numbers that it watches for us.
 
-        Raises Temporary where not all of it could be stored: it is to be told again.
+        What is told of a parcel's further number is a hint to look. Raises Temporary where not all of it could be
+        stored: it is to be told again.
         """
         house = self._house()
         numbers = {*news.found, *news.look}
@@ -265,14 +266,16 @@ class Pipeline:
             ref.id: (order, ref) for order, ref in house.settings.parcels.values() if ref.number in numbers
         }
         known = {p: k for p, k in self._store.recall_many(list(meant)).items() if name in k.due}
-        works, look = [], []
+        mine = {meant[parcel][1].number for parcel in known}
+        further = {
+            number: entries for number in numbers - mine if (entries := self._store.entries(name, number))
+        }
+        works, look = [], [entry for entries in further.values() for entry in entries]
         for parcel, remembered in known.items():
             order, ref = meant[parcel]
             found, memo = news.found.get(ref.number), remembered.memos.get(name, "")
-            if found is None or not news.fits(
-                memo, found
-            ):  # a hint, or perhaps another's: the source is asked
-                look.append(parcel)
+            if found is None or not news.fits(memo, found):
+                look.append(parcel)  # a hint, or perhaps of another parcel: the source is asked
                 continue
             changed = Changed(parcel, remembered.version, remembered.snapshot, remembered.told)
             work = self._take_in(name, order, ref, changed, found, news)
@@ -283,7 +286,7 @@ class Pipeline:
         if look:
             self._store.postpone(name, look, after=timedelta(0))
             self._ring("refresh", name)
-        return len(known)
+        return mine | further.keys()
 
     def read(self, sighting: Sighting) -> Reading:
         """Classify one sighting by what it carries."""

@@ -40,7 +40,7 @@ def test_a_push_moves_the_parcel_and_is_told_without_a_look(world: World) -> Non
     world.source.parcels[NUMBER] = ROAD
     world.look()
     asked = world.source.asked
-    assert world.pipeline.pushed("a", news([*ROAD, CUSTOMS])) == 1
+    assert world.pipeline.pushed("a", news([*ROAD, CUSTOMS])) == {NUMBER}
     assert world.stage(NUMBER) == "import_customs"
     assert ("notify", "mail") in world.bells
     assert world.deliver() == 2
@@ -69,14 +69,14 @@ def test_the_look_after_a_push_shows_nothing_new_and_keeps_what_the_source_had_u
 def test_a_push_of_what_is_not_watched_stores_nothing(world: World) -> None:
     world.watch(NUMBER)
     elsewhere = News({"LP00999999999999": Found("x", lambda: ROAD)})
-    assert world.pipeline.pushed("a", elsewhere) == 0
-    assert world.pipeline.pushed("b", news(ROAD)) == 0  # another source's parcel
+    assert world.pipeline.pushed("a", elsewhere) == set()
+    assert world.pipeline.pushed("b", news(ROAD)) == set()  # another source's parcel
     assert list(world.store.parcels()) == []
 
 
 def test_the_first_thing_ever_heard_of_a_parcel_may_be_a_push(world: World) -> None:
     world.watch(NUMBER)
-    assert world.pipeline.pushed("a", news(ROAD)) == 1
+    assert world.pipeline.pushed("a", news(ROAD)) == {NUMBER}
     assert world.stage(NUMBER) == "arrived_destination"
     assert world.deliver() == 0  # history is silent
 
@@ -128,9 +128,26 @@ def test_a_push_that_is_only_a_hint_makes_the_parcel_due_now(world: World) -> No
     world.source.parcels[NUMBER] = ROAD
     world.look()
     assert world.pipeline.refresh("a") == 0
-    assert world.pipeline.pushed("a", News(look=(NUMBER,))) == 1
+    assert world.pipeline.pushed("a", News(look=(NUMBER,))) == {NUMBER}
     assert world.bells[-1] == ("refresh", "a")
     assert world.pipeline.refresh("a") == 1
+
+
+def test_what_is_pushed_of_a_further_number_makes_its_entry_due_now(world: World) -> None:
+    world.watch(NUMBER)
+    world.source.parcels[NUMBER] = ROAD
+    world.look()
+    entry, other = f"{PARCEL}>RR123456785DE", f"{PARCEL}>RR999999999DE"
+    for further in (entry, other):
+        world.store.enrol("a", [further], spread=timedelta(0))
+        world.store.postpone("a", [further], after=timedelta(hours=9))
+    told = News({"RR123456785DE": Found("x", lambda: [CUSTOMS])})
+    assert world.pipeline.pushed("a", told) == {"RR123456785DE"}
+    due = world.store.scripts.client.zmscore("{cw}:due:a", [entry, other])
+    assert due[1] - due[0] > 8 * 3_600_000
+    assert world.stage(NUMBER) == "arrived_destination"
+    for odd in ("*", "RR12345678?DE", "[R]R123456785DE", ""):
+        assert world.pipeline.pushed("a", News(look=(odd,))) == set()
 
 
 def test_a_push_that_cannot_be_stored_raises(world: World) -> None:

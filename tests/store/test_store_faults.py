@@ -87,6 +87,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "push_begins": lambda s: s.push_begins("d", lease=LEASE),
     "push_done": lambda s: s.push_done("d", ttl=HOUR),
     "push_dropped": lambda s: s.push_dropped("d"),
+    "entries": lambda s: s.entries("post", "LX1"),
     "gauges": lambda s: s.gauges(),
     "stages": lambda s: s.stages([P]),
     "remember": lambda s: s.remember("x", b"y"),

@@ -21,6 +21,7 @@ from workers.store.rows import (
     Owed,
     Remembered,
     ms,
+    number_of,
     stamp,
     text,
     when,
@@ -55,6 +56,13 @@ class Parcels:
                 if name not in seen:
                     seen.add(name)
                     yield text(name)
+
+    def entries(self, source: str, number: str) -> list[str]:
+        """Return under which entries *source* looks up *number* as a further one of parcels."""
+        pattern = ">" + re.sub(r"([\[\]*?\\])", r"\\\1", number)
+        with spoken():
+            found = self.scripts.client.zscan_iter(f"{PREFIX}:due:{source}", match=f"*{pattern}", count=_PAGE)
+            return sorted({text(name) for name, _ in found if number_of(text(name)) == number})
 
     def claim(self, source: str, n: int, *, lease: timedelta, rate: float, burst: int = 1) -> Claim:
         """Lease up to *n* due parcels (at most 500) for one call to *source*.

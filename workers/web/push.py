@@ -119,15 +119,14 @@ def _take_in(app: App, name: str, module: Any, body: bytes, digest: str) -> int:
             app.store.push_dropped(digest)
             return 422
         numbers = {*news.found, *news.look}
-        concerned = app.pipeline.pushed(name, news)
-        watched = {ref.number for _, ref in app.house().settings.parcels.values()} & numbers
+        watched = app.pipeline.pushed(name, news)
         app.store.push_done(digest, ttl=REMEMBERED, unwatched=len(numbers - watched))
     except Temporary as trouble:  # the store's too
         log.warning("push_not_taken", source=name, error=str(trouble))
         with suppress(StoreTrouble):  # else its lease runs out
             app.store.push_dropped(digest)
         return 503
-    log.info("push_taken", source=name, parcels=concerned)
+    log.info("push_taken", source=name, numbers=len(numbers), watched=len(watched))
     return 200
 
 
