@@ -38,7 +38,7 @@ from workers.pipeline import SETTLED, Pipeline, ask_of
 from workers.render import Renderer
 from workers.scheduler import Clock
 from workers.settings import Settings, Watch
-from workers.store import Recollection, Store, parcel_of
+from workers.store import Recollection, Store, number_of, parcel_of
 from workers.store.lua import spoken
 from workers.witness import Witness
 
@@ -255,7 +255,9 @@ def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ)
         store=store,
         clock=now,
         settled_after=SETTLED,
-        ask=lambda lived_in, parcel, memo: ask_of(lived_in.settings.parcels[parcel], memo),
+        ask=lambda lived_in, entry, memo: ask_of(
+            lived_in.settings.parcels[parcel_of(entry)], memo, number_of(entry)
+        ),
     )
     bells.append(actors.build(broker, lambda: pipeline, lambda: chores))
     broker.add_middleware(heart)

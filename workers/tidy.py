@@ -16,7 +16,7 @@ import structlog
 from workers.errors import Permanent, StoreTrouble, Temporary
 from workers.house import House
 from workers.sources import Ask, Leaving, Reconciled, Reconciling, Retiring, Source
-from workers.store import Remembered, Store, number_of
+from workers.store import Remembered, Store, number_of, parcel_of
 
 log = structlog.get_logger("customs_watch")
 
@@ -56,13 +56,13 @@ class Tidy:
         store: Store,
         clock: Callable[[], datetime],
         settled_after: timedelta,
-        ask: Callable[[House, str, str], Ask],
+        ask: Callable[[House, str, str], Ask],  # house, entry, memo
     ) -> None:
         self._house = house
         self._store = store
         self._clock = clock
         self._settled = settled_after  # the pace of a parcel that is looked at only now and then
-        self._ask = ask  # house, parcel, memo
+        self._ask = ask
 
     def tidy(self, name: str) -> int:
         """Do what is owed to the source *name*; return how many chores were taken up."""
@@ -136,15 +136,7 @@ class Tidy:
         if not isinstance(source, Reconciling):
             self._store.chores.done(source.name, [COMPARE])
             return
-        watched = list(house.settings.parcels)
-        known = self._store.recall_many(watched)
-        asks: list[Ask] = []
-        ended: list[Ask] = []
-        for parcel in watched:
-            row = known.get(parcel)
-            if row is not None and source.name in row.due:
-                lot = asks if self._is_looked_up(row, source.name) else ended
-                lot.append(self._ask(house, parcel, row.memos.get(source.name, "")))
+        asks, ended = self._sorted(house, source.name)
         try:
             found = source.reconcile(asks, ended)
         except StoreTrouble:
@@ -156,6 +148,22 @@ class Tidy:
             return
         self._remember(source.name, found)
         self._store.chores.put_off(source.name, [COMPARE], after=DAILY)
+
+    def _sorted(self, house: House, name: str) -> tuple[list[Ask], list[Ask]]:
+        """Return what is looked up at *name* and goes on, and what else of the user's file *name* may still follow."""
+        memos = self._store.memos(name)
+        queued = set(self._store.watched(name))
+        parcels = list(house.settings.parcels)
+        known = self._store.recall_many(parcels)
+        asks: list[Ask] = []
+        ended: list[Ask] = []
+        for entry in {**dict.fromkeys(parcels, ""), **memos, **dict.fromkeys(queued, "")}:
+            if parcel_of(entry) not in house.settings.parcels:
+                continue
+            row = known.get(parcel_of(entry))
+            on = entry in queued and (row is None or row.every is None or row.every < self._settled)
+            (asks if on else ended).append(self._ask(house, entry, memos.get(entry, "")))
+        return asks, ended
 
     def _remember(self, name: str, found: Reconciled) -> None:
         log.info(

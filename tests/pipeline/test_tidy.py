@@ -13,6 +13,7 @@ from workers.core.model import Sighting, TimeQuality
 from workers.errors import Permanent, Temporary
 from workers.pipeline import SETTLED, ask_of
 from workers.sources import Ask, Leaving, Reconciled
+from workers.store import entry_of, number_of, parcel_of
 from workers.tidy import COMPARE, Tidy, removed
 
 A, B = "LP00000000000001", "LP00000000000002"
@@ -55,7 +56,9 @@ def tidy(world: World) -> Tidy:
         store=world.store,
         clock=lambda: world.now,
         settled_after=SETTLED,
-        ask=lambda house, parcel, memo: ask_of(house.settings.parcels[parcel], memo),
+        ask=lambda house, entry, memo: ask_of(
+            house.settings.parcels[parcel_of(entry)], memo, number_of(entry)
+        ),
     )
 
 
@@ -181,6 +184,22 @@ def test_what_is_followed_is_compared_with_what_is_watched_and_the_answer_kept(
     assert compared(world.store, "b") == []
     assert world.store.chores.due("a") == 0
     assert world.store.scripts.client.zcard("{cw}:chores:a") == 1, "tomorrow again"
+
+
+def test_a_further_number_and_one_that_is_no_longer_asked_besides_are_not_called_unwatched(
+    world: World, source: Followed, tidy: Tidy
+) -> None:
+    parcel = world.watch(A)
+    world.look()
+    world.store.enrol("a", [entry_of(parcel, "NL123")], spread=timedelta(0))
+    besides = world.watch(B)
+    world.look()
+    world.store.dismiss("a", [besides])
+    world.store.chores.add("a", [COMPARE])
+    tidy.tidy("a")
+    ((asks, settled),) = source.compared
+    assert {(ask.parcel, ask.number) for ask in asks} == {(parcel, A), (entry_of(parcel, "NL123"), "NL123")}
+    assert [ask.number for ask in settled] == [B]
 
 
 def test_a_comparison_that_fails_is_made_again_and_shows_nothing(

@@ -64,6 +64,16 @@ class Parcels:
             found = self.scripts.client.zscan_iter(f"{PREFIX}:due:{source}", match=f"*{pattern}", count=_PAGE)
             return sorted({text(name) for name, _ in found if number_of(text(name)) == number})
 
+    def memos(self, source: str) -> dict[str, str]:
+        """Return what *source* asked us to remember of every entry it ever answered for, watched there or not."""
+        out = {}
+        with spoken():
+            for entry, record in self.scripts.client.hscan_iter(f"{PREFIX}:look:{source}", count=_PAGE):
+                match = LOOK.fullmatch(record)
+                if match:
+                    out[text(entry)] = text(match[4][int(match[3]) :])
+        return out
+
     def claim(self, source: str, n: int, *, lease: timedelta, rate: float, burst: int = 1) -> Claim:
         """Lease up to *n* due parcels (at most 500) for one call to *source*.
 
