@@ -30,7 +30,7 @@ from workers.answers import Answers, stopped
 from workers.core.history import History
 from workers.core.judgement import Judge
 from workers.ears import Ears
-from workers.errors import Misconfigured, Temporary, Trouble
+from workers.errors import Misconfigured, Trouble
 from workers.heart import BEAT, EVERY, Heart
 from workers.heel import heel
 from workers.house import House
@@ -47,7 +47,6 @@ log = structlog.get_logger("customs_watch")
 POLL = timedelta(seconds=2)  # how often a process looks whether the user's file changed
 LANES = 8  # doorbells per source at once: more would only wait for the source's next token
 BACKLOG = 64  # doorbells in a queue beyond which the scheduler rings no more
-LONGEST_PAUSE = timedelta(minutes=2)  # within a look, for the next call: longer, and the look is given up
 HEARTBEAT = 60_000  # ms after which dramatiq takes a silent worker for dead; harmless, claims are fenced
 
 
@@ -223,13 +222,7 @@ def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ)
     watch = Watch(config, source_model=_source_model, channel_model=_channel_model, environ=environ)
     store = Store.connect(url)
 
-    def permit(source: str, seconds: float) -> None:
-        while wait := store.take(source, rate=1 / seconds):
-            if wait > LONGEST_PAUSE and wait > 2 * timedelta(seconds=seconds):
-                raise Temporary("its quota is used up", after=wait)
-            pause(wait)
-
-    house = LiveHouse(watch, permit, store.vault)
+    house = LiveHouse(watch, partial(pacing.permit, store, pause=pause), store.vault)
     first = house()
     store.prepare()
     name = f"{socket.gethostname()}:{os.getpid()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TypedDict
 from urllib.parse import urlsplit
@@ -9,9 +10,12 @@ from urllib.parse import urlsplit
 from workers import sources
 from workers.core import cadence
 from workers.core.limits import Quota
+from workers.errors import Temporary
 from workers.house import House
 from workers.settings import Section, Settings
 from workers.store import Store
+
+LONGEST_PAUSE = timedelta(minutes=2)  # within a look, for the next call: longer, and the look is given up
 
 
 class Allowed(TypedDict):
@@ -53,3 +57,14 @@ def pace(house: House, store: Store) -> None:
         room = cadence.room(rate=source.rate, per_call=per_call, quota=allows["quota"])
         wanted = cadence.stretch(paces, watched=watched, room=room)
         store.stretch(name, calm=wanted.calm, urgent=wanted.urgent)
+
+
+def permit(store: Store, source: str, seconds: float, *, pause: Callable[[timedelta], None]) -> None:
+    """Wait until *source* may be called once more within a look, at one call in so many *seconds*.
+
+    Raises Temporary where that is too long: its quota is used up.
+    """
+    while wait := store.take(source, rate=1 / seconds):
+        if wait > max(LONGEST_PAUSE, 2 * timedelta(seconds=seconds)):
+            raise Temporary("its quota is used up", after=wait)
+        pause(wait)

@@ -11,9 +11,10 @@ import pytest
 
 from workers.core.model import TimeQuality
 from workers.sources._fields import country, name, table, tables, whole, word
-from workers.sources._http import PATIENCE, quoted, retry_after
+from workers.sources._http import quoted
 from workers.sources._seventeentrack_events import Event, when
 from workers.sources._times import millis, moment, naive, offset, utc
+from workers.sources._waits import PATIENCE, retry_after
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 EVENING = datetime(2026, 9, 1, 18, 0, tzinfo=UTC)
@@ -23,12 +24,20 @@ EVENING = datetime(2026, 9, 1, 18, 0, tzinfo=UTC)
     ("said", "seconds"),
     [("7", 7), ("0.5", 0.5), (" 30 ", 30), ("0", None), ("-5", None), ("nan", None), ("inf", None), ("soon", None),
      ("", None), ("1e9", PATIENCE.total_seconds()), ("999999999999999999999999", PATIENCE.total_seconds()),
+     (str(int(NOW.timestamp()) + 90), 90), (str(int(NOW.timestamp() * 1000) + 90_500), 90.5),
+     ("2026-11-24T08:03:00Z", 180), ("2026-11-24T10:03:00+02:00", 180), ("2026-11-24T07:00:00Z", None), ("7" * 200, None),
      (format_datetime(NOW + timedelta(minutes=2), usegmt=True), 120), ("Tue, 24 Nov 2026 08:02:00 -0000", 120),
      (format_datetime(NOW - timedelta(minutes=2), usegmt=True), None), ("Tue, 99 Nov 2026 08:02:00 GMT", None)],
 )  # fmt: skip
 def test_retry_after_is_read_in_all_its_forms(said: str, seconds: float | None) -> None:
     after = retry_after({"retry-after": said}, now=NOW)
     assert after == (None if seconds is None else timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize("name", ["retry-after-ms", "x-ms-retry-after-ms", "x-retry-after-ms"])
+def test_milliseconds_win_where_a_service_gives_both(name: str) -> None:
+    assert retry_after({name: "1500", "retry-after": "2"}, now=NOW) == timedelta(seconds=1.5)
+    assert retry_after({name: "soon", "retry-after": "2"}, now=NOW) == timedelta(seconds=2)
 
 
 def test_a_date_to_retry_at_is_measured_by_the_clock_of_the_service() -> None:

@@ -10,7 +10,7 @@ from tests.servers._faulty import Reply
 from tests.servers.aftership import AfterShipServer
 from workers.errors import Temporary
 from workers.sources import Ask, aftership
-from workers.sources._http import reset_after
+from workers.sources._waits import reset_after
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 SOON = str(int(NOW.timestamp()) + 40)
@@ -24,6 +24,16 @@ SOON = str(int(NOW.timestamp()) + 40)
         ({"x-ratelimit-reset": SOON}, 40),
         ({"ratelimit-reset": "x", "x-ratelimit-reset": SOON}, 40),
         ({"x-ratelimit-reset": "1e300"}, 86_400),
+        ({"x-ratelimit-reset": str(int(NOW.timestamp() * 1000) + 2500)}, 2.5),
+        ({"x-ratelimit-reset": "2026-11-24T08:00:30Z"}, 30),
+        ({"x-ratelimit-reset-after": "8.5"}, 8.5),
+        ({"x-rate-limit-reset": SOON}, 40),
+        ({"ratelimit": '"burst";r=0;t=3, "day";r=0;t=70'}, 70),
+        ({"ratelimit": '"default";r=0'}, None),
+        (
+            {"x-ratelimit-reset": str(int(NOW.timestamp()) + 3700), "date": "Tue, 24 Nov 2026 09:00:00 GMT"},
+            100,
+        ),
         ({"x-ratelimit-reset": str(int(NOW.timestamp()) - 5)}, None),
         ({"x-ratelimit-reset": "0"}, None),
         ({"x-ratelimit-reset": "nan"}, None),

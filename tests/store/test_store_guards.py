@@ -9,14 +9,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import workers.store
-from tests.servers.rows import LEASE, NOW, claim, commit, lapse, owe, owed, take
+from tests.servers.rows import LEASE, NOW, claim, commit, field, lapse, names, owe, owed, take
 from tests.servers.valkey import Valkey
+from workers.core.limits import Quota
 from workers.errors import LostLease
 from workers.store import Changed, Ledger, Looked, Store
 from workers.store.lua import Scripts
@@ -211,6 +212,62 @@ def another_past_hands_out_nothing(store: Store) -> None:
     assert store.claim_notice("mail", lease=LEASE, worker="w") is None
 
 
+def a_trouble_that_was_told_is_the_same_until_it_ends(store: Store) -> None:
+    store.source_news("post", ok=False, error="x")
+    first = datetime(2026, 11, 24, tzinfo=UTC)
+    store.owner_heard("post", "broken", since=first)
+    store.owner_heard("post", "broken", since=first + HOUR)
+    assert store.source_health()["post"].told == first
+    store.owner_heard("post", "healed", since=first)
+    fares = store.source_health()["post"]
+    assert (fares.told, fares.healed is not None) == (None, True)
+
+
+def a_parcel_that_shows_all_again_is_in_no_doubt(store: Store) -> None:
+    assert store.showed("post", {P: True, "o2": True}) == 2
+    assert store.showed("post", {P: False}) == 1
+
+
+def a_failure_ends_what_went_well(store: Store) -> None:
+    store.source_news("post", ok=True)
+    store.source_news("post", ok=False, error="x", permanent=True)
+    assert (store.source_health()["post"].good, store.source_health()["post"].permanent) == (None, True)
+    store.source_news("post", ok=True)
+    assert (store.source_health()["post"].since, store.source_health()["post"].permanent) == (None, False)
+
+
+def only_what_changes_opens_what_is_used_up(store: Store) -> None:
+    store.limit("post", quota=[Quota("calls", 1, "month")])
+    store.enrol("post", [P, "o2"], spread=NOW)
+    assert len(claim(store, 1).parcels) == 1
+    assert claim(store, 1).wait is not None
+    store.limit("post", quota=[Quota("calls", 1, "month")])
+    assert field(store, "rl:post", "full") is not None
+    store.limit("post", quota=[Quota("calls", 2, "month")])
+    assert len(claim(store, 1).parcels) == 1
+
+
+def what_is_watched_no_longer_leaves_every_index(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.commit(commit(P, source="post", every=HOUR))
+    store.showed("post", {P: True})
+    assert names(store, "hot:post") == [P.encode()]
+    store.dismiss("post", [P])
+    assert names(store, "hot:post") == []
+    assert store.source_health() == {} or store.source_health()["post"].shrunk == 0
+    store.enrol("post", [P], spread=NOW)
+    assert names(store, "hot:post") == [P.encode()], "watched again, it is as urgent as it was"
+    store.forget(P)
+    assert names(store, "hot:post") == []
+
+
+def what_is_not_urgent_leaves_the_index(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.commit(commit(P, source="post", every=HOUR))
+    store.commit(commit(P, 1, source="post", every=6 * HOUR))
+    assert names(store, "hot:post") == []
+
+
 # -- the edits ------------------------------------------------------------------------------------------------
 
 
@@ -297,6 +354,47 @@ CASES = [
     Case(another_past_hands_out_nothing, "prelude", "ledger[1] ~= id or ", ""),
     Case(another_past_hands_out_nothing, "prelude", "tonumber(counts[1] or 0) < tonumber(owed)", "false"),
     Case(reviews_are_leased, "claim_reviews", "redis.call('ZADD', reviews, 'XX', now + ARGV[2], parcel)", ""),
+    Case(
+        a_trouble_that_was_told_is_the_same_until_it_ends,
+        "mark",
+        "redis.call('HSETNX', key, 'told', ARGV[3])",
+        "redis.call('HSET', key, 'told', ARGV[3])",
+    ),
+    Case(
+        a_trouble_that_was_told_is_the_same_until_it_ends,
+        "mark",
+        "redis.call('HSET', key, 'healed', now)",
+        "",
+    ),
+    Case(a_parcel_that_shows_all_again_is_in_no_doubt, "showed", "or 'SREM'", "or 'SADD'"),
+    Case(a_failure_ends_what_went_well, "news", "redis.call('HDEL', key, 'good')", ""),
+    Case(a_failure_ends_what_went_well, "prelude", "redis.call('HDEL', key, 'since', 'perm')", ""),
+    Case(only_what_changes_opens_what_is_used_up, "limit", "if changed then", "if true then"),
+    Case(only_what_changes_opens_what_is_used_up, "limit", "if changed then", "if false then"),
+    Case(
+        what_is_watched_no_longer_leaves_every_index,
+        "dismiss",
+        "redis.call('ZREM', P .. 'hot:' .. ARGV[1], parcel)",
+        "",
+    ),
+    Case(
+        what_is_watched_no_longer_leaves_every_index,
+        "enrol",
+        "known[2] and tonumber(known[2]) <= URGENT",
+        "false",
+    ),
+    Case(
+        what_is_watched_no_longer_leaves_every_index,
+        "forget",
+        "redis.call('ZREM', P .. 'hot:' .. source, parcel)",
+        "",
+    ),
+    Case(
+        what_is_not_urgent_leaves_the_index,
+        "prelude",
+        "redis.call('ZREM', P .. 'hot:' .. name, parcel)",
+        "",
+    ),
 ]
 NAMES = [f"{case.invariant.__name__}-{case.script}-{i}" for i, case in enumerate(CASES)]
 

@@ -12,8 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -24,9 +23,9 @@ from workers.errors import Temporary
 from workers.guard import Guarded
 from workers.sources._direct import Direct, Reply
 from workers.sources._reach import PUBLIC, Reach
+from workers.sources._waits import date_of, reset_after, retry_after
 
 CAP = 20_000_000  # bytes of a decoded body; 40 long histories are about half a million
-PATIENCE = timedelta(days=1)  # a Retry-After beyond this is not believed
 
 _AGENT = f"customs-watch/{__version__}"
 _ILL = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -93,7 +92,7 @@ class Wire:
                 self._check(reply)
                 body = self._read(reply, until)
                 kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-                return Answer(reply.status, kind, body, _http_date(reply.headers.get("date", "")))
+                return Answer(reply.status, kind, body, date_of(reply.headers.get("date", "")))
         except (TimeoutError, httpx.TimeoutException):
             raise Temporary(f"{self.service} did not answer in time") from None
         except (ConnectionError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
@@ -168,44 +167,6 @@ class Wire:
         return b"".join(parts)
 
 
-def retry_after(headers: Mapping[str, str], *, now: datetime) -> timedelta | None:
-    """Return how long the service asks to wait: seconds (whole or not) or a date; None for nothing usable.
-
-    A date is measured against the service's own ``Date`` where sent, so that a wrong clock here does no harm.
-    """
-    said = headers.get("retry-after", "").strip()
-    if not said:
-        return None
-    try:
-        seconds = float(said)
-    except ValueError:
-        until = _http_date(said)
-        if until is None:
-            return None
-        seconds = (until - (_http_date(headers.get("date", "")) or now)).total_seconds()
-    if not 0 < seconds < float("inf"):
-        return None
-    return min(timedelta(seconds=min(seconds, PATIENCE.total_seconds())), PATIENCE)
-
-
-def reset_after(headers: Mapping[str, str], *, now: datetime) -> timedelta | None:
-    """Return when a rate limit's window ends, for a refusal without Retry-After; None for nothing usable.
-
-    ``RateLimit-Reset`` holds seconds (IETF draft httpapi-ratelimit-headers), ``X-RateLimit-Reset`` a Unix time or
-    seconds: AfterShip and Ship24 send them (their documents, read 2026-11-22).
-    """
-    for name in ("ratelimit-reset", "x-ratelimit-reset"):
-        try:
-            seconds = float(headers.get(name, ""))
-        except ValueError:
-            continue
-        if seconds > 1_000_000_000:
-            seconds -= now.timestamp()
-        if 0 < seconds < float("inf"):
-            return min(timedelta(seconds=min(seconds, PATIENCE.total_seconds())), PATIENCE)
-    return None
-
-
 def quoted(text: Any, limit: int = 120) -> str:
     """Return words of the other side fit for a sentence of ours: one line, printable, cut short."""
     line = " ".join("".join(c if c.isprintable() else " " for c in str(text)[: 4 * limit]).split())
@@ -216,14 +177,6 @@ def quoted(text: Any, limit: int = 120) -> str:
 def _trust() -> ssl.SSLContext:
     """Return the one TLS context of this process: reading the certificates costs some 40 ms of CPU each time."""
     return httpx.create_ssl_context()
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        when = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def _host(response: Reply) -> str:
