@@ -103,6 +103,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "name_ledger": lambda s: s.name_ledger(),
     "hold": lambda s: s.hold("why", by="w"),
     "lift_hold": lambda s: s.lift_hold(),
+    "clock": lambda s: s.clock(),
     "export": lambda s: s.export(),
     "is_bare": lambda s: s.is_bare(),
     "was_interrupted": lambda s: s.was_interrupted(),

@@ -374,7 +374,7 @@ CASES = [
     Case(
         what_is_watched_no_longer_leaves_every_index,
         "dismiss",
-        "redis.call('ZREM', P .. 'hot:' .. ARGV[1], parcel)",
+        "redis.call('ZREM', P .. 'hot:' .. ARGV[1], entry)",
         "",
     ),
     Case(
