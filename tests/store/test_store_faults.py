@@ -89,8 +89,6 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "push_done": lambda s: s.push_done("d", ttl=HOUR),
     "push_dropped": lambda s: s.push_dropped("d"),
     "entries": lambda s: s.entries("post", "LX1"),
-    "seen": lambda s: s.seen("post"),
-    "stretched": lambda s: s.stretched("post"),
     "gauges": lambda s: s.gauges(),
     "stages": lambda s: s.stages([P]),
     "remember": lambda s: s.remember("x", b"y"),
