@@ -57,6 +57,8 @@ class _Deadline:
 
     def __init__(self, seconds: float | None) -> None:
         self._timer = None if seconds is None else threading.Timer(seconds, self._end)
+        self.over = ""  # what to say where the end came from us
+        self._said = f"the conversation took longer than {seconds or 0:.0f} seconds"
         self._twin: socket.socket | None = None
 
     def __enter__(self) -> _Deadline:
@@ -75,6 +77,7 @@ class _Deadline:
         self._twin = connection.dup()  # TLS takes the socket itself over
 
     def _end(self) -> None:
+        self.over = self._said
         if self._twin is not None:
             with contextlib.suppress(OSError):
                 self._twin.shutdown(socket.SHUT_RDWR)
@@ -83,7 +86,7 @@ class _Deadline:
 @contextlib.contextmanager
 def signed_in(door: Door, *, limit: float | None) -> Iterator[BaseMailBox]:
     """Talk to the server for *limit* seconds at most; raises Permanent or Temporary, also for what the talk raises."""
-    with _spoken(door), _Deadline(limit) as deadline:
+    with _Deadline(limit) as deadline, _spoken(door, deadline):
         inner = _connected(door, deadline)
         try:
             _sign_in(inner, door)
@@ -96,21 +99,27 @@ def signed_in(door: Door, *, limit: float | None) -> Iterator[BaseMailBox]:
 
 
 @contextlib.contextmanager
-def _spoken(door: Door) -> Iterator[None]:
+def _spoken(door: Door, deadline: _Deadline) -> Iterator[None]:
     """Turn what a conversation raises into an error of the house."""
     try:
         yield
-    except ssl.SSLCertVerificationError as error:
+    except (OSError, imaplib.IMAP4.error, ImapToolsError, ValueError) as error:
+        if deadline.over:
+            raise Temporary(f"{door.where}: {deadline.over}") from None
+        raise _meant(error, door) from None
+
+
+def _meant(error: Exception, door: Door) -> Temporary | Permanent:
+    if isinstance(error, ssl.SSLCertVerificationError):
         hint = "the name or the authority is wrong; a private authority's certificate goes into ca_file"
-        raise Permanent(f"{door.where} has no valid certificate: {error.verify_message}", hint=hint) from None
-    except ssl.SSLError as error:
+        return Permanent(f"{door.where} has no valid certificate: {error.verify_message}", hint=hint)
+    if isinstance(error, ssl.SSLError):
         hint = "is security (tls, starttls) right for this port?"
-        raise Temporary(f"no TLS with {door.where}: {error.reason}", hint=hint) from None
-    except OSError as error:
-        raise Temporary(f"cannot reach the mailbox at {door.where}: {error}") from None
-    except (imaplib.IMAP4.error, ImapToolsError, ValueError) as error:
-        said = _masked(quoted(error, 120), door)
-        raise Temporary(f"the conversation with {door.where} broke off: {said}") from None
+        return Temporary(f"no TLS with {door.where}: {error.reason}", hint=hint)
+    if isinstance(error, OSError):
+        return Temporary(f"cannot reach the mailbox at {door.where}: {error}")
+    said = _masked(quoted(error, 120), door)
+    return Temporary(f"the conversation with {door.where} broke off: {said}")
 
 
 class _Client(imaplib.IMAP4):
