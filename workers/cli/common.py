@@ -117,3 +117,9 @@ def store(settings: Settings) -> Iterator[Store]:
         opened = Store.connect(running.url)
         opened.prepare()
         yield opened
+
+
+def one_line(text: str) -> str:
+    """Tracking text is hostile: one line, printable, short."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= 80 else line[:79] + "…"

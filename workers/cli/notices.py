@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from workers import app as wiring
-from workers.cli.common import Config, Json, console, dump, fail, loaded, say, store
-from workers.cli.report import WHY_WORDS, about, one_line
+from workers.cli.common import Config, Json, console, dump, fail, loaded, one_line, say, store
+from workers.cli.report import WHY_WORDS, about
 from workers.errors import Permanent
 from workers.loading import Wrong
 from workers.render import Renderer

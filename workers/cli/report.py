@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from workers import app as wiring
-from workers.cli import budget
-from workers.cli.common import console, dump, say
+from workers.cli import budget, voices
+from workers.cli.common import console, dump, one_line, say
 from workers.core.health import unseen
 from workers.core.model import Stage
 from workers.core.owner import MATTER, is_matter
@@ -62,7 +62,9 @@ def trouble(noted: bytes | None, known: Remembered | None) -> str:
     """Return how the last look at a parcel failed; "" where a later one answered."""
     at, _, said = (noted or b"").decode(errors="replace").partition(" ")
     if not said or (
-        known and any(answered > datetime.fromisoformat(at) for answered in known.last_ok.values())
+        known
+        and not known.failing
+        and any(answered > datetime.fromisoformat(at) for answered in known.last_ok.values())
     ):
         return ""
     return said
@@ -173,7 +175,11 @@ def status(
             Text.assemble((row["order"], "bold"), "\n", (number, "dim")),
             words(row.get("stage", "unknown")),
             _needs(row),
-            Text(one_line(row.get("unseen") or row.get("trouble") or proof.get("text", ""))),
+            Text(
+                one_line(
+                    row.get("unseen") or row.get("trouble") or voices.differ(row) or proof.get("text", "")
+                )
+            ),
         )
     console().print(table)
     _matters(store, settings, held=held, unfit=unfit)
@@ -270,12 +276,6 @@ def _weight(row: dict[str, Any]) -> int:
     return {"yes": 0, "wait": 1, "no": 2}.get(row.get("needs_you", ""), 3)
 
 
-def one_line(text: str) -> str:
-    """Tracking text is hostile: one line, printable, short."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= 80 else line[:79] + "…"
-
-
 def explanation(parcel: str, title: str, one: dict[str, Any]) -> str:
     """Return the whole evidence of the last decision, as lines of text."""
     trouble = f"\nThe last look failed: {one_line(one['trouble'])}" if one.get("trouble") else ""
@@ -297,6 +297,7 @@ def explanation(parcel: str, title: str, one: dict[str, Any]) -> str:
             lines.append(f"  code {proof['code']}")
         lines += [f"  read by {_evidence(e)}" for e in proof["evidence"]]
         lines += [f"  beat {_evidence(e)}" for e in proof["beat"]]
+    lines += voices.lines(one)
     lines += _causes(one)
     lines += ["", "Situation:"] + [f"  {k}: {v or '–'}" for k, v in one["situation"].items()]
     if one["rules"]:
