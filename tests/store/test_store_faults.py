@@ -39,6 +39,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "paces": lambda s: s.paces("post"),
     "unheard": lambda s: s.unheard("post", [P], judge_after=HOUR),
     "heard": lambda s: s.heard([P], ["post"]),
+    "memos": lambda s: s.memos("post"),
     "seen": lambda s: s.seen("post"),
     "stretched": lambda s: s.stretched("post"),
     "pause": lambda s: s.pause("post", after=HOUR),
