@@ -91,8 +91,12 @@ class Tidy:
                 said = dict(source.retire(asks, why))
             except StoreTrouble:
                 raise
-            except (Temporary, Permanent) as trouble:
-                said = {ask.parcel: trouble for ask in asks}
+            except (
+                Temporary,
+                Permanent,
+            ) as trouble:  # of the source, not of a parcel: a wrong key may be mended
+                after = trouble.after if isinstance(trouble, Temporary) else None
+                said = {ask.parcel: Temporary(str(trouble), after=after) for ask in asks}
         later = [p for p, trouble in said.items() if isinstance(trouble, Temporary)]
         self._store.chores.done(source.name, [chores[p] for p in parcels if p not in later])
         if later:

@@ -26,14 +26,15 @@ class Followed(Shown):
         super().__init__()
         self.told: list[tuple[Leaving, list[Ask]]] = []
         self.compared: list[tuple[list[Ask], list[Ask]]] = []
-        self.refusal: Temporary | Permanent | None = None
+        self.refusal: Temporary | Permanent | None = None  # of the source
+        self.never: Permanent | None = None  # of a parcel
         self.answer = Reconciled(follows=3, unwatched=("X1", "X2"), remain=7, total=200)
 
     def retire(self, asks: Sequence[Ask], why: Leaving) -> Mapping[str, Temporary | Permanent | None]:
         self.told.append((why, list(asks)))
         if self.refusal is not None:
             raise self.refusal
-        return dict.fromkeys(ask.parcel for ask in asks)
+        return {ask.parcel: self.never for ask in asks}
 
     def reconcile(self, asks: Sequence[Ask], settled: Sequence[Ask]) -> Reconciled:
         self.compared.append((list(asks), list(settled)))
@@ -156,7 +157,11 @@ def test_what_a_source_cannot_take_now_is_owed_on_and_what_it_never_takes_is_not
     source.refusal = Temporary("ill", after=timedelta(milliseconds=30))
     assert tidy.tidy("a") >= 1
     assert world.store.scripts.client.zcard("{cw}:chores:a") == 1
-    source.refusal = Permanent("never")
+    source.refusal = Permanent("the key is refused")
+    world.store.chores.add("a", removed([f"gone/{B}"]))
+    tidy.tidy("a")
+    assert world.store.scripts.client.zcard("{cw}:chores:a") == 1, "a key can be mended"
+    source.refusal, source.never = None, Permanent("no such number")
     world.store.chores.add("a", removed([f"gone/{B}"]))
     tidy.tidy("a")
     assert world.store.scripts.client.zcard("{cw}:chores:a") == 0

@@ -17,6 +17,7 @@ from tests.sources import on_the_wire
 from tests.sources.on_the_wire import BODIES, NOW, SIMPLE, STATUSES, Subject
 from workers.errors import Temporary
 from workers.sources import Ask, Found, NoNews, Outcome
+from workers.sources._http import _trust
 
 KEY = "a-secret-key"
 CAP = 50_000
@@ -33,7 +34,7 @@ class Toy:
         self._key = KEY if wrong == "keeps its key in sight" else ""
         self._largest = largest
         self._client = httpx.Client(
-            timeout=0.4, follow_redirects=wrong == "follows redirects", trust_env=False
+            verify=_trust(), timeout=0.4, follow_redirects=wrong == "follows redirects", trust_env=False
         )
         if wrong == "asks at opening":
             self._client.get(origin)
