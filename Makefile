@@ -50,8 +50,9 @@ looks: $(STAMP) ## look at every mail: a browser, axe, mail clients' gaps, SpamA
 	@node tests/looks/look.mjs var/looks
 	@$(BIN)/python tests/looks/spam.py var/looks en he
 
-mutants: $(STAMP) ## break the deciders one small way at a time: do their tests notice?
+mutants: $(STAMP) ## break the deciders and the store's scripts one small way at a time: do their tests notice?
 	@$(BIN)/python tests/mutants.py --each 20 --jobs 2 rules assess advise notices forecast
+	@$(BIN)/python tests/lua_mutants.py --each 12
 
 bench: $(STAMP) ## measured claims, as ratios side by side
 	@$(BIN)/python -m benchmarks

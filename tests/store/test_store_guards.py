@@ -268,6 +268,133 @@ def what_is_not_urgent_leaves_the_index(store: Store) -> None:
     assert names(store, "hot:post") == []
 
 
+def parts_of_a_message_have_one_holder(store: Store) -> None:
+    bundle(store, "a", "b")
+    first = take(store)
+    assert [one.id for one in first.all] == ["a", "b"]
+    assert store.claim_notice("mail", lease=LEASE, worker="w2") is None
+
+
+def what_may_have_arrived_is_repeated_with_nothing_new_in_it(store: Store) -> None:
+    bundle(store, "a", "b", "c")
+    store.scripts.client.zadd("{cw}:ob:mail", {"c": 10**15})
+    first = take(store)
+    store.uncertain([one.id for one in first.all], first.token, error="cut", then="resend", after=NOW)
+    lapse(store, "ob:mail")
+    again = take(store)
+    assert (again.message, [one.id for one in again.all]) == (first.message, ["a", "b"])
+
+
+def a_message_ends_as_a_whole(store: Store) -> None:
+    bundle(store, "a", "b")
+    first = take(store)
+    store.done([one.id for one in first.all], first.token)
+    assert {(row.state, row.message) for row in store.notices()} == {("sent", first.message)}
+
+
+def a_wait_is_no_attempt_and_nothing_expires_in_it(store: Store) -> None:
+    owe(store, owed(expires=HOUR))
+    notice = take(store)
+    store.wait(notice.id, notice.token, after=3 * HOUR, reason="digest")
+    [row] = store.notices()
+    assert row.attempts == 0
+    assert row.expires is not None
+    assert row.due is not None
+    assert row.expires > row.due
+
+
+def what_was_taken_back_unsaid_is_owed_again(store: Store) -> None:
+    owe(store, owed())
+    notice = take(store)
+    store.unsay(notice.id, notice.token, reason="muted")
+    owe(store, owed())
+    assert take(store).id == notice.id
+
+
+def an_operator_acts_on_what_they_saw(store: Store) -> None:
+    owe(store, owed())
+    notice = take(store)
+    store.fail(notice.id, notice.token, error="550")
+    [seen] = store.notices()
+    assert store.operate(notice.id, "release", seen=seen, op="a") == "done"
+    assert store.operate(notice.id, "drop", seen=seen, op="b") == "moved"
+
+
+def an_operation_is_done_once(store: Store) -> None:
+    owe(store, owed())
+    notice = take(store)
+    store.done(notice.id, notice.token)
+    assert store.operate(notice.id, "resend", op="a") == "done"
+    again = take(store)
+    store.done(again.id, again.token)
+    assert store.operate(notice.id, "resend", op="a") == "done"
+    assert [row.state for row in store.notices()] == ["sent"]
+
+
+def what_may_have_arrived_is_not_released(store: Store) -> None:
+    owe(store, owed())
+    notice = take(store)
+    store.uncertain(notice.id, notice.token, error="cut", then="hold")
+    assert store.operate(notice.id, "release") == "uncertain"
+
+
+def the_dead_are_told_of_in_the_batch_they_were_first_taken_in(store: Store) -> None:
+    owe(store, owed())
+    notice = take(store)
+    store.fail(notice.id, notice.token, error="550")
+    assert store.follow("dead", 9, lease=HOUR) == []  # not before those that die with it
+    lapse(store, "dead")
+    [first] = store.follow("dead", 9, lease=HOUR)
+    assert store.follow("dead", 9, lease=HOUR) == []
+    lapse(store, "dead")
+    assert store.follow("dead", 9, lease=HOUR) == [first]
+
+
+def what_is_gone_is_not_followed(store: Store) -> None:
+    store.scripts.client.zadd("{cw}:dead", {"nobody": 1})
+    assert store.follow("dead", 9, lease=HOUR) == []
+    assert store.scripts.client.zcard("{cw}:dead") == 0
+
+
+def a_word_makes_what_was_decided_without_it_stale(store: Store) -> None:
+    store.commit(commit(P, 0))
+    assert store.say(P, b"", b"muted")
+    assert store.commit(commit(P, 1)) == "stale"
+    assert not store.say(P, b"", b"stopped")
+
+
+def what_was_told_is_amended_only_as_it_was_read(store: Store) -> None:
+    store.commit(commit(P, 0))
+    store.commit(commit(P, 1))
+    assert not store.amend_told(P, 1, b"less")
+    assert store.amend_told(P, 2, b"less")
+    assert store.commit(commit(P, 2)) == "stale"
+
+
+def nothing_dead_goes_before_somebody_knew(store: Store) -> None:
+    owe(store, owed())
+    notice = take(store)
+    store.fail(notice.id, notice.token, error="550")
+    assert store.prune(older=NOW) == 0
+    lapse(store, "dead")
+    store.follow("dead", 9, lease=HOUR)
+    assert store.prune(older=NOW) == 0
+    store.settled("dead", [notice.id])
+    assert store.prune(older=HOUR) == 0
+    lapse(store, "kept")
+    assert store.prune(older=HOUR) == 1
+
+
+def bundle(store: Store, *ids: str) -> None:
+    """Owe notices of different parcels, and have them wait for one digest that is due now."""
+    owe(store, *(owed(name, topic=name) for name in ids), parcel=f"of {ids[0]}")
+    for _ in ids:
+        notice = take(store)
+        store.wait(notice.id, notice.token, after=HOUR, reason="digest", bundle="mail/anna/digest")
+    for name in ids:
+        store.scripts.client.zadd("{cw}:ob:mail", {name: 1})
+
+
 # -- the edits ------------------------------------------------------------------------------------------------
 
 
@@ -394,6 +521,80 @@ CASES = [
         "prelude",
         "redis.call('ZREM', P .. 'hot:' .. name, parcel)",
         "",
+    ),
+
+
+        parts_of_a_message_have_one_holder,
+        "claim_notice",
+        "local taken = own[1] and others(id, own[1], own[2]) or {}",
+        "local taken = {}",
+    ),
+    Case(
+        what_may_have_arrived_is_repeated_with_nothing_new_in_it,
+        "claim_notice",
+        "redis.call('HGET', P .. 'n:' .. other, 'msg') == message",
+        "true",
+    ),
+    Case(
+        what_may_have_arrived_is_repeated_with_nothing_new_in_it,
+        "claim_notice",
+        "for _, one in ipairs(taken) do redis.call('HSET', P .. 'n:' .. one[1], 'msg', message) end",
+        "",
+    ),
+    Case(a_message_ends_as_a_whole, "finish", "for i = 7, #ARGV do", "for i = 7, 7 do"),
+    Case(
+        a_wait_is_no_attempt_and_nothing_expires_in_it, "finish", "redis.call('HINCRBY', key, 'att', -1)", ""
+    ),
+    Case(
+        a_wait_is_no_attempt_and_nothing_expires_in_it,
+        "finish",
+        "if row[13] and tonumber(row[13]) < due + DAY",
+        "if false",
+    ),
+    Case(what_was_taken_back_unsaid_is_owed_again, "finish", "redis.call('HSET', key, 'unsaid', 1)", ""),
+    Case(
+        what_was_taken_back_unsaid_is_owed_again,
+        "prelude",
+        "if not new and redis.call('HGET', key, 'unsaid') then",
+        "if false then",
+    ),
+    Case(an_operator_acts_on_what_they_saw, "operate", "if ARGV[4] ~= '' and", "if false and"),
+    Case(an_operation_is_done_once, "operate", "if row[6] == op then return 'done' end", ""),
+    Case(what_may_have_arrived_is_not_released, "operate", "dead and row[5] then", "false then"),
+    Case(the_dead_are_told_of_in_the_batch_they_were_first_taken_in, "follow", "HSETNX", "HSET"),
+    Case(
+        the_dead_are_told_of_in_the_batch_they_were_first_taken_in,
+        "follow",
+        "redis.call('ZADD', queue, 'XX', now + ARGV[3], id)",
+        "",
+    ),
+    Case(
+        the_dead_are_told_of_in_the_batch_they_were_first_taken_in, "prelude", "now + UNTOLD, id", "now, id"
+    ),
+    Case(what_is_gone_is_not_followed, "follow", "redis.call('EXISTS', key) == 0", "false"),
+    Case(what_is_gone_is_not_followed, "follow", "redis.call('ZREM', queue, id)", ""),
+    Case(
+        a_word_makes_what_was_decided_without_it_stale,
+        "say",
+        "redis.call('HINCRBY', P .. 'p:' .. parcel, 'ver', 1)",
+        "",
+    ),
+    Case(
+        a_word_makes_what_was_decided_without_it_stale,
+        "say",
+        "if (redis.call('HGET', P .. 'word', parcel) or '') ~= ARGV[2] then return 0 end",
+        "",
+    ),
+    Case(
+        what_was_told_is_amended_only_as_it_was_read,
+        "amend_told",
+        "~= ARGV[2] then return 0 end",
+        "== nil then return 0 end",
+    ),
+    Case(what_was_told_is_amended_only_as_it_was_read, "amend_told", ", 'ver', ARGV[2] + 1)", ")"),
+    Case(nothing_dead_goes_before_somebody_knew, "prune", "now - ARGV[1]", "now"),
+    Case(
+        nothing_dead_goes_before_somebody_knew, "settled", "redis.call('ZADD', P .. 'kept', now, ARGV[i])", ""
     ),
 ]
 NAMES = [f"{case.invariant.__name__}-{case.script}-{i}" for i, case in enumerate(CASES)]
