@@ -522,8 +522,7 @@ CASES = [
         "redis.call('ZREM', P .. 'hot:' .. name, parcel)",
         "",
     ),
-
-
+    Case(
         parts_of_a_message_have_one_holder,
         "claim_notice",
         "local taken = own[1] and others(id, own[1], own[2]) or {}",
