@@ -129,6 +129,28 @@ def test_an_order_met_in_a_mail_is_watched_by_itself_and_its_owner_is_told_once(
         watched = [mail for mail in smtp.journal if "Now watched" in mail.message["Subject"]]
         assert len(watched) == 1
         assert "AP00824363068999" not in " ".join(program.store.parcels())
+
+        # It is forgotten by command, and the next mail does not bring it back.
+        environ = {**program.environ, "CW_REDIS_URL": program.engine.url}
+        argv = [
+            sys.executable,
+            "-m",
+            "workers",
+            "forget",
+            f"found-{ORDER}",
+            "--yes",
+            "--config",
+            str(program.config),
+        ]
+        subprocess.run(argv, env=environ, capture_output=True, timeout=60, check=True)
+        kept = program.settings.data / "mail" / "mails.json"
+        assert number not in kept.read_text()
+        assert program.store.recall(parcel) is None
+        imap.deliver(letter(f"Package {number} has been delivered", at=ago(minutes=1), html=tracking(ORDER)))
+        wait_for(lambda: number in kept.read_text(), "the mail to be read")
+        wait_for(lambda: not program.store.unsettled(within=timedelta(seconds=65)), "quiet")
+        assert program.stage(parcel) == ""
+        assert len([mail for mail in smtp.journal if "Now watched" in mail.message["Subject"]]) == 1
     assert program.config.read_text() == written
 
 

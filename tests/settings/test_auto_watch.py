@@ -137,6 +137,13 @@ def test_so_many_a_day_none_twice_and_none_that_is_watched() -> None:
     assert found.added([], [A, B], watched={A.order, B.numbers[0]}, a_day=5) == []
 
 
+def test_a_dropped_order_is_watched_no_more_and_not_found_again(file: Path) -> None:
+    left = found.dropped([A, B], A.order)
+    found.save(file.parent.parent / "var" / found.FILE, left)
+    assert list(load(file, "auto_watch: {to: DE}\n").orders) == [f"found-{B.order}"]
+    assert found.added(left, [A, B], watched=(), a_day=5) == []
+
+
 def test_the_oldest_found_orders_go(tmp_path: Path) -> None:
     found.save(tmp_path / "x", [order(f"{i:016d}") for i in range(found.MOST + 50)])
     kept = found.decoded((tmp_path / "x").read_bytes())

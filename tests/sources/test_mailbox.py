@@ -18,7 +18,7 @@ import pytest
 from tests.servers.cutting import CuttingDoor
 from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.servers.program import wait_for
-from tests.sources.letters import NOW, NUMBER, ORDER, letter, package
+from tests.sources.letters import NOW, NUMBER, ORDER, letter, package, tracking
 from workers.errors import Permanent, Temporary
 from workers.sources import Ask, Found, NoNews, Outcome, aliexpress_mail
 from workers.sources.aliexpress_mail import Mailbox, Settings
@@ -257,6 +257,24 @@ def test_a_mailbox_too_large_for_one_look_is_read_on_in_the_next(box: Dovecot, t
         look(source)
     assert raised.value.after == timedelta(seconds=5)
     assert len(codes(look(source)[0])) == 1
+
+
+def test_what_is_to_be_forgotten_is_kept_no_more_and_the_mails_stay(box: Dovecot, tmp_path: Path) -> None:
+    deliver(
+        box,
+        letter(f"Package {NUMBER}: at customs", html=tracking(ORDER), key="f1"),
+        letter(f"Order {ORDER}: order shipped", key="f2"),
+        letter(f"Package {OTHER}: at customs", html=tracking("3074309624302839"), key="f3"),
+    )
+    source = mailbox(box, tmp_path)
+    look(source)
+    source.forget([NUMBER])
+    kept = (tmp_path / "mails.json").read_text()
+    assert NUMBER not in kept
+    assert ORDER not in kept
+    assert OTHER in kept
+    assert len(box.flags()) == 3
+    assert isinstance(look(source)[0], NoNews)  # what was read is not read again
 
 
 # -- what goes wrong ------------------------------------------------------------------------------------------------

@@ -9,8 +9,12 @@ from typing import Annotated
 
 import typer
 
+from workers import app as wiring
 from workers import backup as archive
 from workers.cli.common import Config, Json, dump, fail, loaded, say, store, witness
+from workers.settings import Settings
+from workers.settings import found as found_orders
+from workers.sources import Forgetting
 
 
 def add(app: typer.Typer) -> None:
@@ -65,7 +69,9 @@ def forget(order: Order, yes: Yes = False, config: Config = None, as_json: Json 
     settings = loaded(config)
     with store(settings) as opened:
         found = [parcel for parcel in opened.parcels() if order in (parcel, parcel.partition("/")[0])]
-        watched = [parcel for parcel in found if parcel in settings.parcels]
+        met = _met(settings, order)  # an order that was found in a mail is in no file of the user's
+        found = list(dict.fromkeys([*found, *met]))
+        watched = [parcel for parcel in found if parcel in settings.parcels and parcel not in met]
         if watched:
             fail(
                 f"{watched[0]} is still in {settings.file}: take it out first, or it is looked up anew",
@@ -75,9 +81,28 @@ def forget(order: Order, yes: Yes = False, config: Config = None, as_json: Json 
             fail(f"nothing is remembered of {order!r}", code=3)
         if not yes and not typer.confirm(f"Forget {', '.join(found)} for good?"):
             fail("nothing was changed", code=1)
+        if met:
+            path, number = settings.data / found_orders.FILE, settings.parcels[met[0]][0].number
+            kept = found_orders.decoded(path.read_bytes())
+            found_orders.save(path, found_orders.dropped(kept, number))
+        numbers = {parcel.partition("/")[2] for parcel in found}
+        for source in wiring.furnish(settings).sources.values():
+            if isinstance(source, Forgetting):
+                source.forget(numbers)
         for parcel in found:
             opened.forget(parcel)
     if as_json:
         dump({"forgotten": found})
         return
     say(f"Forgot {', '.join(found)}. A file that `backup` wrote may still hold it.")
+
+
+def _met(settings: Settings, order: str) -> list[str]:
+    """Return the parcels of *order* where it is one that was found in a mail."""
+    return [
+        parcel
+        for parcel, (one, _) in settings.parcels.items()
+        if settings.auto_watch is not None
+        and one.id == found_orders.ID.format(one.number)
+        and order in (one.id, parcel)
+    ]

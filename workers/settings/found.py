@@ -17,6 +17,7 @@ import msgspec
 from workers.errors import Permanent
 
 FILE = "found-orders.json"  # in the folder of the program's own files
+ID = "found-{}"  # of an order, by the shop's number
 MOST = 200  # orders kept; the oldest go
 
 
@@ -24,7 +25,7 @@ class FoundOrder(msgspec.Struct, frozen=True):
     """One order as a mail named it."""
 
     order: str  # the shop's number
-    numbers: tuple[str, ...]  # tracking numbers
+    numbers: tuple[str, ...]  # tracking numbers; none where it is watched no more
     shop: str
     source: str  # whose mail it was
     on: date  # when it was found
@@ -57,6 +58,11 @@ def added(
     return new
 
 
+def dropped(known: Iterable[FoundOrder], order: str) -> list[FoundOrder]:
+    """Return *known* with *order* watched no more; its name stays, so that the next mail does not bring it back."""
+    return [msgspec.structs.replace(each, numbers=()) if each.order == order else each for each in known]
+
+
 def save(path: Path, orders: Sequence[FoundOrder]) -> None:
     """Replace the file; raises Permanent where it cannot be written."""
     try:
@@ -75,7 +81,7 @@ def as_written(
     """Return orders as the user would write them. *named*: who looks them up; nobody for whoever found them."""
     return [
         {
-            "id": f"found-{each.order}",
+            "id": ID.format(each.order),
             "title": each.title,
             "tracking": list(each.numbers),
             "order": each.order,
@@ -83,4 +89,5 @@ def as_written(
             **({"source": known} if (known := [s for s in named or (each.source,) if s in sources]) else {}),
         }
         for each in orders
+        if each.numbers
     ]

@@ -43,7 +43,7 @@ An error is not an empty answer: a source that fails, blocks or answers nonsense
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -196,6 +196,14 @@ class Listening(Protocol):
 
     def listen(self, on_news: Callable[[], None], stopped: Callable[[], bool]) -> None:
         """Call *on_news* whenever its parcels should be looked at; return when *stopped* says so, or where it cannot listen."""
+
+
+@runtime_checkable
+class Forgetting(Protocol):
+    """What a source may have besides: it keeps something of parcels on this machine."""
+
+    def forget(self, numbers: Collection[str]) -> None:
+        """Keep nothing of the parcels with these numbers."""
 
 
 @runtime_checkable

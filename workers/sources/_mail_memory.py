@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -75,6 +75,18 @@ class Memory(msgspec.Struct, omit_defaults=True):
                 sender: max(self.read.get(sender, 0), other.read.get(sender, 0))
                 for sender in {*self.read, *other.read}
             }
+
+    def forget(self, numbers: Collection[str]) -> None:
+        """Forget the mails that name one of *numbers*, and those that name only the order of such a parcel alone."""
+        gone = set(numbers)
+        mine = [f for f in self.facts.values() if f.numbers and set(f.numbers) <= gone and len(f.orders) == 1]
+        orders = {fact.orders[0] for fact in mine}
+        self.facts = {
+            key: fact
+            for key, fact in self.facts.items()
+            if not gone & {*fact.numbers, *(said.number for said in fact.said)}
+            and (fact.numbers or not fact.orders or not set(fact.orders) <= orders)
+        }
 
     def trim(self, now: datetime, keep: timedelta) -> None:
         """Forget what is older than *keep*, and beyond MOST the oldest."""

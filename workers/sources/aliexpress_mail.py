@@ -20,6 +20,7 @@ from workers import loading, resources
 from workers.core.model import Sighting, TimeQuality
 from workers.errors import Temporary
 from workers.sources import Ask, Found, NoNews, Noticed, Outcome
+from workers.sources._fields import name as number_of
 from workers.sources._fields import table, word
 from workers.sources._mail_box import Box, Mail, opened
 from workers.sources._mail_letter import LARGEST, Letter, read
@@ -127,6 +128,15 @@ class Mailbox:
         return (
             f"{said}{'were' if many else 'was'} not believed; the last came {last.at:%Y-%m-%d} from {sender}: {last.why}",
         )
+
+    def forget(self, numbers: Collection[str]) -> None:
+        """Keep nothing of what mails said of the parcels with these numbers; the mails stay where they are."""
+        with self._lock:
+            memory = load(self._memory)
+            before = len(memory.facts)
+            memory.forget({number_of(number) for number in numbers})
+            if len(memory.facts) < before:
+                save(self._memory, memory)
 
     def read(self, destinations: Collection[str] | None) -> Memory:
         """Read what has come since last time; return all that is known of the mailbox. None: the shop's mails alone."""
