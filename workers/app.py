@@ -24,7 +24,19 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import CurrentMessage, Retries
 from pydantic import BaseModel
 
-from workers import actors, channels, knowledge, pacing, retention, roster, settings, sources, tidy, vigil
+from workers import (
+    actors,
+    channels,
+    knowledge,
+    law_watch,
+    pacing,
+    retention,
+    roster,
+    settings,
+    sources,
+    tidy,
+    vigil,
+)
 from workers.adopt import Adoption
 from workers.answers import Answers, stopped
 from workers.core.history import History
@@ -342,6 +354,13 @@ class Desk:
     def vigil(self) -> None:
         vigil.watch(self._app.house(), self._app.store, self._app.pipeline.owner, now=now())
 
+    def law(self) -> None:
+        """Look whether the law is old: once a month, by the store's memory and not by this clock."""
+        known = knowledge.load()
+        law_watch.look(
+            self._app.house(), self._app.store, self._app.pipeline.owner, law=known.law, operators=known.operators, now=now(),
+        )  # fmt: skip
+
     def _room(self, queue: str) -> int:
         with spoken():
             return BACKLOG - int(self._app.broker.do_qsize(queue))
@@ -369,6 +388,7 @@ class Desk:
                 "pace": (timedelta(minutes=2), self.pace),
                 "vigil": (timedelta(seconds=30), self.vigil),
                 "keep": (timedelta(hours=1), self.keep),
+                "law": (timedelta(hours=1), self.law),
                 "tidy": (timedelta(seconds=20), self.tidy),
                 "listen": (timedelta(seconds=5), self._ears.sync),
             },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -778,7 +778,7 @@ def test_rows_grow_stale_by_age_by_their_day_and_by_an_announcement_that_came() 
     known = Law({"ZZ": Country("ZZ", "Nowhere", "EUR", lines_)}, fees={"post": (fee("1"),)})
 
     def why(on: date, after: int = 180) -> set[tuple[str, str]]:
-        return {(s.line, s.why) for s in rules.stale(known, on=on, after_days=after)}
+        return {(s.line, s.why) for s in rules.stale(known, on=on, after=timedelta(days=after))}
 
     assert why(date(2026, 6, 30)) == {("flat_duty", "expected_passed")}
     assert why(date(2026, 7, 1)) == {
@@ -794,8 +794,16 @@ def test_rows_grow_stale_by_age_by_their_day_and_by_an_announcement_that_came() 
     assert ("flat_duty", "expected_passed") not in why(date(2026, 4, 30))
     unchecked = replace(old, evidence=replace(old.evidence, checked=None))
     bare = Law({"ZZ": Country("ZZ", "Nowhere", "EUR", {"duty": (unchecked,)})})
-    assert [s.why for s in rules.stale(bare, on=DAY)] == ["old"]
+    assert [(s.why, s.since) for s in rules.stale(bare, on=DAY)] == [("old", date(2020, 1, 1))]
     first = rules.stale(known, on=date(2026, 6, 30))[0]
+    since = {s.line: s.since for s in rules.stale(known, on=date(2026, 7, 1))}
+    assert since == {
+        "flat_duty": date(2026, 5, 1),
+        "duty": date(2026, 7, 1),
+        "operator_fee": date(2026, 6, 30),
+        "levy": date(2026, 6, 30),
+        "excise": date(2026, 6, 30),
+    }
     assert (first.where, first.source, first.checked) == ("countries/ZZ.yaml:2026", "law", date(2026, 1, 1))
 
 

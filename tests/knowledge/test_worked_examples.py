@@ -14,8 +14,61 @@ from workers.knowledge.law import cases
 from workers.knowledge.shapes import Case
 
 CASES: tuple[tuple[str, Case], ...] = tuple((file.country, case) for file, _, case, _ in cases())
-UNION = ["AT", "BE", "BG", "HR", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HU", "IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"]
-OTHERS = ["GB", "XI", "CH", "NO", "IS", "US", "CA", "AU", "NZ", "JP", "KR", "BR", "MX", "CL", "AR", "IL", "TR", "ZA", "IN", "SA", "AE", "RU", "KZ", "UA"]
+UNION = [
+    "AT",
+    "BE",
+    "BG",
+    "HR",
+    "CY",
+    "CZ",
+    "DE",
+    "DK",
+    "EE",
+    "ES",
+    "FI",
+    "FR",
+    "GR",
+    "HU",
+    "IE",
+    "IT",
+    "LT",
+    "LU",
+    "LV",
+    "MT",
+    "NL",
+    "PL",
+    "PT",
+    "RO",
+    "SE",
+    "SI",
+    "SK",
+]
+OTHERS = [
+    "GB",
+    "XI",
+    "CH",
+    "NO",
+    "IS",
+    "US",
+    "CA",
+    "AU",
+    "NZ",
+    "JP",
+    "KR",
+    "BR",
+    "MX",
+    "CL",
+    "AR",
+    "IL",
+    "TR",
+    "ZA",
+    "IN",
+    "SA",
+    "AE",
+    "RU",
+    "KZ",
+    "UA",
+]
 
 # country, what of its goods, charges as the source computes them (all of these must stand in one case)
 EXAMPLES: tuple[tuple[str, str, dict[str, str]], ...] = (

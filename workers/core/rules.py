@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
+from typing import Final
 
 from workers.core import assess
 from workers.core.assess import Case
@@ -51,6 +52,7 @@ class Stale:
     why: str  # old | expected_passed | recheck
     checked: date | None
     source: str
+    since: date  # the day on which it grew stale
 
 
 def estimate(
@@ -258,7 +260,10 @@ def _collector(tax: Tax, owing: Sequence[tuple[Row, Span]], scheme: Row | None) 
     return owing[0][0].collected_by if tax is Tax.DUE and owing else "unknown"
 
 
-def stale(law: Law, *, on: date, after_days: int = 180) -> list[Stale]:
+AGE: Final = timedelta(days=180)  # after so long a rule wants to be compared with its source again
+
+
+def stale(law: Law, *, on: date, after: timedelta = AGE) -> list[Stale]:
     """Return the rows still in force or to come whose check is old, or whose expected change has come."""
     found: dict[tuple[str, str], Stale] = {}
     lines = [rows for country in law.countries.values() for rows in country.lines.values()]
@@ -267,19 +272,23 @@ def stale(law: Law, *, on: date, after_days: int = 180) -> list[Stale]:
         for row in rows:
             if row is not now and row.start <= on and not row.expected:
                 continue  # past law does not change
-            why = _why_stale(row, rows, on, timedelta(days=after_days))
+            why, since = _why_stale(row, rows, on, after)
             if why:
                 evidence = row.evidence
                 found[evidence.where, row.line] = Stale(
-                    evidence.where, row.line, why, evidence.checked, evidence.source
+                    evidence.where, row.line, why, evidence.checked, evidence.source, since
                 )
     return sorted(found.values(), key=lambda item: (item.where, item.line))
 
 
-def _why_stale(row: Row, rows: Sequence[Row], on: date, age: timedelta) -> str:
+def _why_stale(row: Row, rows: Sequence[Row], on: date, age: timedelta) -> tuple[str, date]:
+    """Return why the row is stale, "" if it is not, and since when."""
     settled = any(not later.expected and row.start <= later.start <= on for later in rows)
     if row.expected and row.start <= on:
-        return "" if settled else "expected_passed"
+        return "" if settled else "expected_passed", row.start
     if row.recheck is not None and row.recheck <= on:
-        return "recheck"
-    return "old" if row.evidence.checked is None or row.evidence.checked + age < on else ""
+        return "recheck", row.recheck
+    checked = row.evidence.checked
+    if checked is None:
+        return "old", row.start
+    return "old" if checked + age < on else "", checked + age
