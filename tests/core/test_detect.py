@@ -177,6 +177,7 @@ def test_every_rule_decides_somewhere_in_the_stories() -> None:
     used = set()
     extra = (
         "1d 08:00 | DE | released | Released | .\nb;1d 14:00? | DE | import_customs | Presented to customs | .",
+        "1d 08:00 | CN | export_customs | Export customs | .\nb;1d 14:00? | CN | in_transit | Departed | .",
         """
             1d 08:00 | AE | transit_customs | Transit customs | .
             2d 08:00 | DE | arrived_destination | Arrived | .

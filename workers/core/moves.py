@@ -112,6 +112,12 @@ def paper_after_movement(s: Standing, _e: Event) -> Stage | None:
     return s.stage
 
 
+@_between(_ANY - {Stage.UNKNOWN, Stage.PRE_TRANSIT}, {Stage.IN_TRANSIT})
+def doubtful_scan_says_less(s: Standing, e: Event) -> Stage | None:
+    """Two witnesses, and their clocks cannot tell which came first: a plain scan takes nothing back."""
+    return None if e.later else s.stage
+
+
 @_between({Stage.DELIVERED}, _REOPENING)
 def reopened(_s: Standing, e: Event) -> Stage | None:
     """A delivered parcel that is seen moving, held or failing later had not been delivered."""
@@ -235,9 +241,9 @@ def plain_scan_never_reenters(s: Standing, _e: Event) -> Stage | None:
     return s.stage if past else None
 
 
-@_between({Stage.RELEASED}, {Stage.IMPORT_CUSTOMS})
+@_between(_SPECIFIC | {Stage.RELEASED}, {Stage.IMPORT_CUSTOMS})
 def doubtful_clock_keeps(s: Standing, e: Event) -> Stage | None:
-    """Two witnesses, and their clocks cannot tell which came first: the release stands."""
+    """Two witnesses, and their clocks cannot tell which came first: the release stands, and so does what says more."""
     return None if e.later else s.stage
 
 

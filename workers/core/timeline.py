@@ -193,12 +193,25 @@ def _again(entry: _Entry, sighting: Sighting, reading: Reading, source: str, pla
         stays = replace(seen.sighting, at=sighting.at, quality=sighting.quality) if better else seen.sighting
         country = stays.country or sighting.country
         sighting, reading = replace(stays, country=country, number=stays.number or sighting.number), before
-    elif reading.stage is Stage.UNKNOWN and fold(sighting.text) != fold(seen.sighting.text):
-        reading = before  # reworded into something we cannot read: what was understood stands
+    else:
+        if reading.stage is Stage.UNKNOWN and fold(sighting.text) != fold(seen.sighting.text):
+            reading = before  # reworded into something we cannot read: what was understood stands
+        if _told_the_time(seen, sighting):
+            sighting = replace(sighting, at=seen.sighting.at, quality=seen.sighting.quality)
     witnesses = seen.witnesses if source in seen.witnesses else (*seen.witnesses, source)
     entry.seen = Seen(sighting, reading, seen.first_seen, witnesses)
     entry.listed = place
     return (reading.stage, reading.charges) != (before.stage, before.charges)
+
+
+def _told_the_time(seen: Seen, new: Sighting) -> bool:
+    """Whether another witness has told the exact time of what *new* shows again by a doubtful clock."""
+    others = len(seen.witnesses) > 1
+    return (
+        others
+        and seen.sighting.quality is TimeQuality.EXACT
+        and new.quality in (TimeQuality.ASSUMED, TimeQuality.DAY)
+    )
 
 
 def _pairs(
@@ -241,6 +254,8 @@ def _match(seen: Seen, new: Sighting, reading: Reading, source: str) -> tuple[in
         # A corrected clock moves an event by whole quarters of an hour, and nothing else of it.
         quarters = apart % timedelta(minutes=15) == timedelta(0)
         same = identity(replace(old, at=None)) == identity(replace(new, at=None))
+        if same and _told_the_time(seen, new) and apart <= doubt(old, new):
+            return (1, 0.0, apart)
         return (1, 0.0, apart) if same and quarters and apart <= timedelta(hours=14) else None
     if source in seen.witnesses:
         surety = 0
