@@ -135,3 +135,13 @@ def test_status_says_that_a_source_shows_less(desk: Desk) -> None:
     desk.store.owner_heard("post", "shrank", since=datetime.now(UTC))
     assert "shows much less than before of 2 of its 1 parcels" in desk("status")
     assert desk.json("status")["sources"]["post"]["shrunk"] == 2
+
+
+def test_status_says_that_a_source_answers_and_tells_nothing(desk: Desk) -> None:
+    other = "o/2"
+    desk.store.enrol("post", [other], spread=NOW)
+    desk.store.source_news("post", ok=True)
+    desk.store.unheard("post", [PARCEL], judge_after=timedelta(hours=1))
+    assert "could tell nothing" not in desk("status")
+    desk.store.unheard("post", [other], judge_after=timedelta(hours=1))
+    assert "answers, but could tell nothing of 2 of its 2 parcels" in desk("status")

@@ -97,6 +97,8 @@ def test_the_numbers_parse_and_are_those_of_the_store(site: Site) -> None:
     assert told["pushes_refused"][()] == before + 1
     assert told["processes"] == {(("part", "scheduler"),): 0, (("part", "worker"),): 1}
     assert told["source_failures"][(("source", "ship"),)] == 1
+    assert told["source_shrunk_parcels"][(("source", "ship"),)] == 0
+    assert told["source_silent_parcels"][(("source", "ship"),)] == 0
     assert 50 < told["source_paused_seconds"][(("source", "ship"),)] <= 60
     assert told["source_watched"][(("source", "track"),)] == 1
     assert 0 <= told["oldest_pending_seconds"][()] < 60

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from workers import pacing
 from workers.cli.common import Config, Json, console, dump, loaded, say, store
-from workers.core.health import Health
+from workers.core.health import FEWEST, SHRUNK, Health
 from workers.settings import Settings
 from workers.store import Budget, Store, Usage
 
@@ -100,7 +100,8 @@ def plain(one: Standing) -> dict[str, Any]:
     return {
         "failures": fares.failures, "last_ok": fares.last_ok, "last_error": fares.last_error, "since": fares.since,
         "permanent": fares.permanent, "owner_told": fares.told, "watched": one.watched, "seen_within_a_day": one.seen,
-        "shrunk": fares.shrunk, "calls": one.usage.calls, "looks": one.usage.looks, "parcels": one.usage.parcels,
+        "shrunk": fares.shrunk, "silent": fares.silent,
+        "calls": one.usage.calls, "looks": one.usage.looks, "parcels": one.usage.parcels,
         "changes": one.usage.moves, "calls_per_change": one.per_change,
         "stretch": {"calm": one.calm, "urgent": one.urgent},
         "quota": [{**asdict(b.quota), "spent": b.spent, "left": b.left, "ends": b.ends} for b in one.budgets],
@@ -117,6 +118,11 @@ def remarks(found: list[Standing], *, minute: Callable[[datetime | None], str]) 
             lines.append(
                 f"The source {one.name} fails since {minute(fares.since)}: {fares.last_error}. Parcels may have moved "
                 f"unseen.{told}"
+            )
+        elif fares.silent >= FEWEST and fares.silent >= SHRUNK * one.watched:
+            lines.append(
+                f"The source {one.name} answers, but could tell nothing of {fares.silent} of its {one.watched} parcels "
+                "when it was last asked."
             )
         if fares.shrank is not None:
             lines.append(

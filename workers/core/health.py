@@ -40,6 +40,7 @@ class Health:
     healed: datetime | None = None  # when the end of the last one was found
     shrunk: int = 0  # parcels of which it shows much less than it did
     shrank: datetime | None = None  # since when the owner knows that many are
+    silent: int = 0  # parcels of which it could tell nothing when it was last asked
 
 
 def verdict(health: Health, *, now: datetime) -> Verdict:

@@ -85,10 +85,11 @@ class Facts:
             for name in names:
                 pipe.hmget(f"{PREFIX}:health:{name}", *_HEALTH)
                 pipe.scard(f"{PREFIX}:shr:{name}")
+                pipe.hlen(f"{PREFIX}:mute:{name}")
             rows = pipe.execute() if names else []
         return {
-            name: _health(dict(zip(_HEALTH, fields, strict=True)), int(shrunk))
-            for name, fields, shrunk in zip(names, rows[::2], rows[1::2], strict=True)
+            name: _health(dict(zip(_HEALTH, fields, strict=True)), int(shrunk), int(silent))
+            for name, fields, shrunk, silent in zip(names, rows[::3], rows[1::3], rows[2::3], strict=True)
             if fields[0]
         }
 
@@ -143,7 +144,7 @@ class Facts:
 _HEALTH = ("op", "ok", "fails", "err", "since", "answered", "perm", "good", "told", "healed", "shrank")
 
 
-def _health(row: Mapping[str, bytes | None], shrunk: int) -> SourceHealth:
+def _health(row: Mapping[str, bytes | None], shrunk: int, silent: int) -> SourceHealth:
     return SourceHealth(
         last_ok=when(row["ok"]),
         failures=int(row["fails"] or 0),
@@ -156,4 +157,5 @@ def _health(row: Mapping[str, bytes | None], shrunk: int) -> SourceHealth:
         healed=when(row["healed"]),
         shrunk=shrunk,
         shrank=when(row["shrank"]),
+        silent=silent,
     )

@@ -140,12 +140,16 @@ def _sources(store: Store, gauges: Gauges) -> Iterator[Metric]:
     last = family("last_success_timestamp_seconds", "when it last answered")
     failures = family("failures", "failures in a row")
     answered = CounterMetricFamily(f"{_PREFIX}source_answered", "parcels it answered for", labels=["source"])
+    shrunk = family("shrunk_parcels", "parcels of which it shows much less than it did")
+    silent = family("silent_parcels", "parcels of which it could tell nothing when it was last asked")
     for name, health in sorted(store.source_health().items()):
+        shrunk.add_metric([name], health.shrunk)
+        silent.add_metric([name], health.silent)
         if health.last_ok is not None:  # one that never answered has failures, and no time
             last.add_metric([name], health.last_ok.timestamp())
         failures.add_metric([name], health.failures)
         answered.add_metric([name], health.answered)
-    yield from (watched, lag, paused, last, failures, answered)
+    yield from (watched, lag, paused, last, failures, shrunk, silent, answered)
 
 
 def _usage(store: Store, names: list[str]) -> Iterator[Metric]:
