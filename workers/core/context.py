@@ -47,8 +47,11 @@ _LEAVING = frozenset(
         ("17track", "INTRANSIT_DEPARTURE"),
         ("17track", "DEPARTURE"),
         ("upu", "EMC"),
+        ("aliexpressmail", "LEFT_ORIGIN"),
     }
 )
+# … and codes that say no more than that the sender has handed it over: it is at the origin, though nobody scanned it yet.
+_SENT = frozenset({("aliexpressmail", "SHIPPED")})
 # … and the words' concepts (``core.lexicon``) that say so: off from the origin, by air, from an office of exchange.
 _OFF = frozenset({"depart", "forward"})
 _ABROAD = frozenset({"origin", "flight", "export", "exchange"})
@@ -100,6 +103,11 @@ def leaves(sighting: Sighting, reading: Reading, *, origin: str, destination: st
         return True
     side = reading.side or side_of(sighting.country, origin=origin, destination=destination)
     return side in (Side.TRANSIT, Side.DESTINATION)
+
+
+def sent(sighting: Sighting) -> bool:
+    """Whether the event says that the sender has handed the parcel over, and no carrier that it has it."""
+    return (sighting.system.casefold(), sighting.code.strip().upper()) in _SENT
 
 
 def arrives(sighting: Sighting, reading: Reading, *, origin: str, destination: str) -> bool:

@@ -214,7 +214,7 @@ def _note(s: Standing, event: Event, rule: str, *, origin: str, destination: str
     s.arrived = s.arrived or context.arrives(sighting, reading, origin=origin, destination=destination)
     s.departed = s.departed or s.arrived
     s.departed = s.departed or context.leaves(sighting, reading, origin=origin, destination=destination)
-    if reading.stage is Stage.IN_TRANSIT or reading.stage in EXPORT:
+    if reading.stage is Stage.IN_TRANSIT or reading.stage in EXPORT or context.sent(sighting):
         s.scanned, s.scanned_at = True, event.at or s.scanned_at
 
 
