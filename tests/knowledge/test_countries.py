@@ -174,6 +174,22 @@ def test_every_row_has_a_source_a_day_and_a_place_that_is_the_row() -> None:
                 assert len(row.evidence.source) > 8
 
 
+def test_an_announcement_whose_day_has_passed_says_that_nobody_confirmed_it() -> None:
+    passed = [
+        row
+        for country in shipped().countries.values()
+        for rows in country.lines.values()
+        for row in rows
+        if row.expected and row.evidence.checked and row.start <= row.evidence.checked
+    ]
+    assert {row.line for row in passed} >= {"handling_fee", "procedure.product_identifier"}
+    for row in passed:
+        assert "not confirmed whether it started" in row.note, row.evidence.where
+        assert row.evidence.source
+    ahead = next(row for rows in shipped().countries["GB"].lines.values() for row in rows if row.expected)
+    assert "not confirmed whether it started" not in ahead.note  # its day has not come
+
+
 def test_rows_are_sorted_so_that_no_two_can_hold_at_once() -> None:
     for country in shipped().countries.values():
         for rows in country.lines.values():

@@ -29,7 +29,6 @@ each = pytest.mark.parametrize("message", MESSAGES, ids=[f"{m.lang}-{m.id}" for 
 # Genuine by the operators' habits, and told apart all the same: each carries its reason in its file.
 FALSE_ALARMS = {
     "dhl-nachnahme-zoll", "poste-oneri", "poczta-naleznosci", "correos-antes-de-llegar", "postnl-ander-nummer",
-    "postnord-annan-doman",
 }  # fmt: skip
 
 

@@ -174,6 +174,21 @@ def test_every_key_of_an_estimate_has_words():
     assert {f"way_{w}" for o in knowledge.load().operators for w in o.asks_by} <= known
 
 
+def test_an_announcement_is_told_as_one_and_says_whether_its_day_has_passed():
+    context = samples.full(ROWS["pay"])
+    past = " ".join(render(context).text.split())
+    assert (
+        "Announced for Sunday, 1 November 2026; we could not confirm whether it began, so it is not in our figures"
+        in past
+    )
+    ahead = " ".join(render(context | {"now": "2026-10-31T09:30:00+00:00"}).text.split())
+    assert "Announced for Sunday, 1 November 2026, not confirmed and not in our figures" in ahead
+    assert "could not confirm whether" not in ahead
+    assert "could not confirm whether" in " ".join(
+        render(context | {"now": "2026-11-01T00:00:00+00:00"}).text.split()
+    )
+
+
 def test_an_estimate_is_explained_line_by_line():
     context = samples.full(ROWS["pay"])
     bare = {"kind": "rule", "what": "w", "where": "", "source": "", "checked": None}
