@@ -15,6 +15,7 @@ import pytest
 from tests.servers.valkey import Valkey, start_valkey, until
 from tests.web.pushes import KEY, NUMBER, PATH, SECRET
 from workers import app as wiring
+from workers.desk import Desk
 from workers.settings import WebSettings
 from workers.store import Remembered
 from workers.web.push import Limits
@@ -61,7 +62,7 @@ class Site:
         self.config.write_text(FILE + orders)
         self.config.chmod(0o600)
         self.app = wiring.assemble(self.config, url, environ={})
-        wiring.Desk(self.app, name="t").sync()
+        Desk(self.app, name="t").sync()
         self.store = self.app.store
         self._server = server(self.app, limits=LIMITS, patience=PATIENCE)
         self._socket = listening(WebSettings(port=0))
@@ -73,7 +74,7 @@ class Site:
         self.store.scripts.client.flushdb()
         self.app.broker.client.flushdb()
         self.store.prepare()
-        wiring.Desk(self.app, name="t").sync()
+        Desk(self.app, name="t").sync()
 
     def __enter__(self) -> Site:
         self._thread.start()

@@ -24,6 +24,7 @@ from workers.answers import stopped
 from workers.cli import hold, report
 from workers.cli.common import Config, Json, command, console, engine, fail, loaded, say
 from workers.cli.web import need_extra
+from workers.desk import Desk
 from workers.engine import find
 from workers.errors import Misconfigured
 from workers.heel import heel
@@ -176,7 +177,7 @@ def scheduler(config: Config = None) -> None:
     wiring.set_up_logging(sys.stderr)
     app = wiring.assemble(wiring.config_path(config), _url())
     heel(os.environ)
-    clock = wiring.Desk(app, name=f"{os.uname().nodename}:{os.getpid()}").clock()
+    clock = Desk(app, name=f"{os.uname().nodename}:{os.getpid()}").clock()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: clock.stop())
     clock.run()
