@@ -15,6 +15,7 @@ from workers.cli.common import Config, Json, advices, console, dump, fail, loade
 from workers.core import sms
 from workers.core.classify import as_json as reading_as_json
 from workers.core.model import Order, ParcelRef, Reading, Seen, Sighting, Snapshot, Stage, TimeQuality, Told
+from workers.errors import Misconfigured
 from workers.render import Renderer
 from workers.settings import Settings
 from workers.sources import Remarking
@@ -30,12 +31,7 @@ def add(app: typer.Typer) -> None:
 def status(config: Config = None, as_json: Json = False) -> None:
     """Show where every parcel stands, worst first, and which sources fail."""
     settings = loaded(config)
-    house = wiring.furnish(settings)  # opens nothing but what a source keeps on this machine
-    remarks = {
-        name: list(source.remarks())
-        for name, source in house.sources.items()
-        if isinstance(source, Remarking)
-    }
+    remarks = _remarks(settings)
     with store(settings) as opened:
         wrong = readiness.concerns(opened, settings.data, now=wiring.now())
         held = hold.sentence(opened, settings)
@@ -43,6 +39,19 @@ def status(config: Config = None, as_json: Json = False) -> None:
     for name, said in remarks.items():
         for remark in () if as_json else said:
             say(f"The source {name}: {remark}.")
+
+
+def _remarks(settings: Settings) -> dict[str, list[str]]:
+    """Return what sources say of themselves, from what they keep on this machine."""
+    try:
+        house = wiring.furnish(settings)
+    except Misconfigured:  # where it stands is shown all the same
+        return {}
+    return {
+        name: list(source.remarks())
+        for name, source in house.sources.items()
+        if isinstance(source, Remarking)
+    }
 
 
 Parcel = Annotated[str, typer.Argument(help="A tracking number, an order's id, or both as ORDER/NUMBER.")]

@@ -195,7 +195,10 @@ class Listening(Protocol):
     """What a source may have besides: it is told of news, and says so."""
 
     def listen(self, on_news: Callable[[], None], stopped: Callable[[], bool]) -> None:
-        """Call *on_news* whenever its parcels should be looked at; return when *stopped* says so, or where it cannot listen."""
+        """Call *on_news* whenever its parcels should be looked at, and once at first; return when *stopped* says so.
+
+        Returns at once where it cannot listen.
+        """
 
 
 @runtime_checkable

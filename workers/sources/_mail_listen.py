@@ -53,14 +53,14 @@ def listened(
 
 
 def _come(box: Box, senders: Sequence[str], newest: dict[tuple[int, str], int], now: datetime) -> bool:
-    """Tell whether there is a mail beyond the last one seen of any sender; the first look only takes note."""
+    """Tell whether there may be a mail beyond the last one seen of any sender; at first there may."""
     come = False
     box.catch_up()
     for sender in senders:
         known = newest.get((box.validity, sender))
         since = (now - timedelta(days=3)).date()
         found = box.search(sender, since=since, after=known or 0)
-        come = come or (known is not None and bool(found))
+        come = come or known is None or bool(found)
         newest[box.validity, sender] = max(found, default=known or 0)
     return come
 
