@@ -178,9 +178,11 @@ class Reading:
         return nobody_named(findings, channels)
 
     def _data(self, findings: Findings, written: str) -> Path:
-        """Return where the program keeps its own files: as written, or ``var`` in the folder of the project."""
+        """Return where the program keeps its own files: as written, in $CW_DATA, or ``var`` in the folder of the project."""
         if written:
             return findings.path(written)
+        if self._environ.get("CW_DATA"):
+            return Path(self._environ["CW_DATA"])
         folder = findings.folder
         project = next((up.parent for up in (folder, *folder.parents) if up.name == "config"), folder)
         return project / "var"
