@@ -78,6 +78,11 @@ class Dovecot:
         program = shutil.which("dovecot") or "/usr/sbin/dovecot"
         if not Path(program).exists():
             pytest.skip("there is no dovecot here (Debian: apt-get install dovecot-imapd)")
+        version = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+        if not version.startswith("2.3."):
+            pytest.skip(
+                f"the configuration of the tests is that of dovecot 2.3, and here is {version.split()[:1]}"
+            )
         self._program = program
         self._tls, self._hide = tls, hide
         self._names = itertools.count()
