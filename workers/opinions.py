@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from workers import roster, sources
 from workers.core import second
 from workers.core.judgement import Judgement
 from workers.core.model import Order, ParcelRef
+from workers.core.numbers import normalise
 from workers.core.voices import Heard
 from workers.house import House
+from workers.settings import Settings
 from workers.store import Heard as Passed
 from workers.store import Lookup, SourceHealth, Store
+
+PACE = timedelta(hours=2)  # at least, between looks under a further number
 
 Watched = tuple[Order, ParcelRef]
 
@@ -22,6 +26,13 @@ class Opinions:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._taken: tuple[Settings | None, frozenset[str]] = (None, frozenset())
+
+    def taken(self, settings: Settings) -> frozenset[str]:
+        """Return all numbers of the user's file."""
+        if self._taken[0] is not settings:
+            self._taken = settings, frozenset(normalise(ref.number) for _, ref in settings.parcels.values())
+        return self._taken[1]
 
     def heard(
         self, house: House, watched: Sequence[Watched]
@@ -61,9 +72,20 @@ def nobody(house: House) -> Callable[[Order, ParcelRef], tuple[Heard, ...]]:
 def places(house: House, ref: ParcelRef, judged: Judgement) -> tuple[Lookup, ...]:
     """Return where a parcel is looked up from now on: at its own sources, and at those that are asked besides."""
     asked = judged.asked
+    settings = house.settings
+    pace = max(judged.every or asked.every, PACE)
+    on = [
+        Lookup(name, pace, one.number)
+        for one in judged.further
+        for name in roster.carriers_of(settings, ref, one.number)
+    ]
+    elsewhere = {
+        lookup.source for lookup in on
+    }  # one source shows one number's list: the one it travels under now
     return (
-        *(Lookup(name) for name in roster.own(house.settings, ref)),
-        *(Lookup(name, asked.every) for name in asked.ask),
+        *(Lookup(name) for name in roster.own(settings, ref)),
+        *(Lookup(name, asked.every) for name in asked.ask if name not in elsewhere),
+        *on,
     )
 
 
@@ -72,13 +94,14 @@ def _heard(
 ) -> Iterable[Heard]:
     mine = roster.own(house.settings, ref)
     besides = set(roster.besides(house.settings, order, ref))
-    for name in (*mine, *(n for n in house.settings.sources if n in besides)):
+    for name in (*mine, *(n for n in house.settings.sources if n not in mine)):
         section = house.settings.sources.get(name)
         told = passed.get(name, Passed(None, None))
         yield Heard(
             source=name,
             title=sources.title(section.kind, name) if section else name,
             own=name in mine,
+            may=name in besides,
             failing_since=_failing(told, health.get(name), name in mine),
             answered=told.last_ok is not None,
         )

@@ -241,8 +241,11 @@ class Pipeline:
         fingerprint = outcome.fingerprint if isinstance(outcome, Found) else NO_NEWS
         looked = [(sighting, self.read(sighting)) for sighting in sightings]
 
+        # Under a further number the source shows the rest of the way: what it showed before is not gone.
+        partial = (push is not None and push.partial) or bool(number_of(changed.parcel))
+
         def detected(before: Snapshot, now: datetime) -> tuple[Snapshot, Transition | None]:
-            shown = [*_shown_before(before, source), *looked] if push is not None and push.partial else looked
+            shown = [*_shown_before(before, source), *looked] if partial else looked
             after, transition = detect(
                 before, shown, origin=order.origin, destination=order.destination, source=source, now=now
             )
@@ -366,7 +369,7 @@ class Pipeline:
         near = self._neighbours.of(house.settings, work.order, ref) if self._judge.adds_up(work.order) else ()
         judged = self._judge.judge(
             work.order, ref, after, transition, told, first_look=before.first_look is None, now=now, neighbours=near,
-            word=word, heard=heard,
+            word=word, heard=heard, taken=self._opinions.taken(house.settings),
         )  # fmt: skip
         commit = Commit(
             parcel=ref.id,

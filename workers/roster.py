@@ -23,17 +23,27 @@ def default(settings: Settings) -> tuple[str, ...]:
     return tuple(settings.sources)[:1]
 
 
-def besides(settings: Settings, order: Order, ref: ParcelRef, number: str = "") -> Iterator[str]:
-    """Yield the other sources that can know a parcel, in the file's order. *number*: it travels on under this one."""
+def besides(settings: Settings, order: Order, ref: ParcelRef) -> Iterator[str]:
+    """Yield the other sources that can know a parcel, in the file's order."""
     mine = own(settings, ref)
     for name, section in settings.sources.items():
         if name in mine or section.second == "no":
             continue
+        ends = {"origin": order.origin, "destination": order.destination}
+        if numbers.may_know(sources.carriers(section.kind), ref.number, ref.carrier, **ends):
+            yield name
+
+
+def carriers_of(settings: Settings, ref: ParcelRef, number: str) -> Iterator[str]:
+    """Yield the carriers' own sources that can know a further *number* of a parcel.
+
+    A service that gathers from all carriers follows a parcel by itself. A source the parcel is looked up at anyway is
+    not asked under two numbers: what it shows under one would seem gone under the other.
+    """
+    mine = own(settings, ref)
+    for name, section in settings.sources.items():
         carriers = sources.carriers(section.kind)
-        hint = "" if number else ref.carrier
-        if numbers.may_know(
-            carriers, number or ref.number, hint, origin=order.origin, destination=order.destination
-        ):
+        if carriers and name not in mine and section.second != "no" and numbers.may_know(carriers, number):
             yield name
 
 

@@ -33,10 +33,11 @@ class Two(World):
     """A world with a second source, "b"."""
 
     other: Shown = field(default_factory=Shown)
+    kind: str = "parcelsapp"  # of the other
 
     def house(self) -> House:
         house = super().house()
-        sections = {"a": Section("seventeentrack", Nothing()), "b": Section("parcelsapp", Nothing())}
+        sections = {"a": Section("seventeentrack", Nothing()), "b": Section(self.kind, Nothing())}
         self.other.name = "b"  # type: ignore[misc]  # a class variable of the double
         return replace(
             house,
@@ -192,3 +193,57 @@ def test_the_decision_holds_who_was_asked_and_why(two: Two) -> None:
     assert known.decision is not None
     assert b'"why":"stuck"' in known.decision
     assert b"b asked as well" in known.decision
+
+
+FURTHER = "RR123456785DE"
+
+
+def handed_over(two: Two) -> list[Sighting]:
+    two.kind = "dhl"
+    two.watch(NUMBER)
+    shown = [
+        two.said("a", "Received by logistics company", 12, "CN"),
+        two.said("a", "Import customs clearance complete", 2),
+        replace(two.said("a", "Handed over to the last mile carrier", 1), number=FURTHER),
+    ]
+    two.source.parcels[NUMBER] = shown
+    two.look()
+    return shown
+
+
+def test_a_number_that_appears_on_the_way_is_followed_by_itself_at_its_carrier_till_delivery(
+    two: Two,
+) -> None:
+    shown = handed_over(two)
+    assert two.due("b") == [f"{ID}>{FURTHER}".encode()]
+    two.other.parcels[FURTHER] = [two.said("b", "Out for delivery", 0.2)]
+    assert two.pipeline.refresh("b") == 1
+    assert two.stage(NUMBER) == "out_for_delivery"  # one parcel, one timeline
+    two.source.parcels[NUMBER] = [*shown, two.said("a", "Scanned at a facility", 0.5)]
+    two.look()
+    assert two.stage(NUMBER) == "out_for_delivery"
+    assert two.due("b") == [f"{ID}>{FURTHER}".encode()]
+    two.other.parcels[FURTHER] = [
+        two.said("b", "Out for delivery", 0.2), two.said("b", "Delivered to the recipient", 0.1),
+    ]  # fmt: skip
+    two.store.postpone("b", [f"{ID}>{FURTHER}"], after=timedelta(0))
+    two.pipeline.refresh("b")
+    assert two.stage(NUMBER) == "delivered"
+    assert two.due("b") == []
+    known = two.store.recall(ID)
+    assert known is not None
+    assert b"a postal number with its check digit" not in (known.decision or b"")  # it is followed no more
+
+
+def test_a_number_that_the_user_watches_is_no_further_number_of_another_order(two: Two) -> None:
+    two.watch(FURTHER)
+    handed_over(two)
+    assert f"{ID}>{FURTHER}".encode() not in two.due("b")
+
+
+def test_a_parcel_taken_from_the_file_is_forgotten_under_all_its_numbers(two: Two) -> None:
+    handed_over(two)
+    two.store.dismiss("b", [f"{ID}>{FURTHER}"])
+    two.store.dismiss("a", [ID])
+    assert (two.due("a"), two.due("b")) == ([], [])
+    assert two.store.claim_reviews(9, lease=timedelta(seconds=9)) == ()

@@ -24,8 +24,13 @@ DIFFER = {
 def lines(one: Mapping[str, Any]) -> list[str]:
     """Return what ``explain`` says of the sources of a decision; nothing where one source says it all."""
     told = one.get("sources") or {}
-    each, asked = told.get("each", []), told.get("asked", {})
-    if len(each) < 2 and not asked.get("sources") and not any(v["failing_since"] for v in each):
+    each, asked, followed = told.get("each", []), told.get("asked", {}), told.get("followed", [])
+    if (
+        len(each) < 2
+        and not followed
+        and not asked.get("sources")
+        and not any(v["failing_since"] for v in each)
+    ):
         return []
     said = ["", "Sources:", *(f"  {_voice(voice)}" for voice in each)]
     if told.get("differ"):
@@ -36,6 +41,7 @@ def lines(one: Mapping[str, Any]) -> list[str]:
         said.append(
             f"  Asked as well: {', '.join(asked['sources'])}, because {why} (since {_day(asked['since'])})"
         )
+    said += [f"  Travels on under {one_line(what)}" for what in followed]
     return said
 
 

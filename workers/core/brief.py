@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from workers.core import causes, deadlines, forecast, spoken
+from workers.core.followed import Further
 from workers.core.model import (
     Advice,
     Charge,
@@ -91,6 +92,7 @@ def brief(
     guesses: Sequence[Guess] = (),
     said: Voices = NO_VOICES,
     asked: Opinion = NOBODY,
+    further: Sequence[Further] = (),
 ) -> Plain:
     """Return the context of one notice."""
     names = spoken.shown_by(snapshot, said)
@@ -137,7 +139,7 @@ def brief(
             {**_event(seen), "shown_by": spoken.called(seen, names)}
             for seen in reversed(snapshot.timeline[-NEWEST:])
         ],
-        "voices": spoken.plain(said, asked),
+        "voices": spoken.plain(said, asked, further),
         "earlier": max(len(snapshot.timeline) - NEWEST, 0),
         "next_numbers": [identifier(number) for number in snapshot.next_numbers[:3]],
         "cost": _cost(estimate),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -22,6 +22,7 @@ from workers.core import (
     second,
     spoken,
 )
+from workers.core.followed import Further, followed
 from workers.core.model import (
     Advice,
     Charges,
@@ -74,6 +75,7 @@ class Judgement:
     review_at: datetime | None
     said: Voices
     asked: Opinion
+    further: tuple[Further, ...] = ()  # numbers under which it travels on
 
     @property
     def expires(self) -> timedelta:
@@ -138,7 +140,7 @@ class Judgement:
             "causes": [cause.value for cause in self.snapshot.causes],
             "guesses": [{"cause": one.cause.value, **_plain(one.evidence)} for one in self.guesses],
             "title": self.order.title,
-            "sources": spoken.decision(self.said, self.asked),
+            "sources": spoken.decision(self.said, self.asked, self.further),
         }
 
 
@@ -196,6 +198,7 @@ class Judge:
         neighbours: Sequence[causes.Neighbour] = (),
         word: Word = _NOTHING_SAID,
         heard: Sequence[Heard] = (),
+        taken: Collection[str] = (),
     ) -> Judgement:
         """Decide what to tell of a parcel now, and whom else to ask; pure. *heard*: what passed with its sources."""
         carriers = _carriers(ref, snapshot)
@@ -226,6 +229,7 @@ class Judge:
         elif why.speaks and not order.tell:
             why = Why.NOBODY_TO_TELL
         every = cadence.look(snapshot, now=now, deadline=deadline, pushed=_pushed(snapshot, now))
+        further = followed(snapshot, order, ref, taken)
         said = voices(snapshot, heard, origin=order.origin, destination=order.destination, now=now)
         stuck_at = snapshot.since + timedelta(days=usual.stuck) if snapshot.since and usual.most else None
         asked = second.opinion(snapshot, pace, stuck_at, said, heard, now=now, every=every)
@@ -257,6 +261,7 @@ class Judge:
                 guesses=guesses,
                 said=said,
                 asked=asked,
+                further=further,
             ),
             told=notices.remember(told, advice, why, snapshot, now=now, deadline=deadline),
             every=every,
@@ -273,6 +278,7 @@ class Judge:
             ),
             said=said,
             asked=asked,
+            further=further,
         )
 
 

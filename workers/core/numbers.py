@@ -96,6 +96,7 @@ _FORMATS: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
     ("yunexpress", r"YT[0-9]{16}", _any),
     ("sf", r"SF[0-9]{12,13}", _any),
     ("dhl ecommerce", r"GM[0-9]{10,39}", _any),
+    ("dhl", r"00340[0-9]{15}", _luhnlike),  # GS1's SSCC under DHL's prefix: parcels in Germany
     ("dhl", r"JJ?D[0-9]{12,20}|JVGL[0-9]{9,20}", _any),
     ("dhl express", r"[0-9]{10,11}", _dhl),
     ("usps", r"9[1-5][0-9]{18}|9[1-5][0-9]{20}|420[0-9]{5}9[1-5][0-9]{20}", lambda n: _luhnlike(n[-22:])),

@@ -60,7 +60,7 @@ def opinion(
 
     *stuck_since*: when the wait became longer than usual explains.
     """
-    others = [one for one in heard if not one.own]
+    others = [one for one in heard if one.may and not one.own]
     if not others:
         return Opinion()
     found = [one for one in _reasons(snapshot, pace, stuck_since, said, heard) if one[1] is not None]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
+from workers.core.followed import Further
 from workers.core.model import Seen, Snapshot
-from workers.core.quote import quote, visible
+from workers.core.quote import identifier, quote, visible
 from workers.core.second import Opinion
 from workers.core.voices import Voice, Voices
 
@@ -19,14 +21,16 @@ _ASKED: Final = frozenset(
 )  # reasons that have words of their own
 
 
-def plain(said: Voices, asked: Opinion) -> Plain:
+def plain(said: Voices, asked: Opinion, further: Sequence[Further] = ()) -> Plain:
     """Return what a notice says of the sources."""
     return {
         "differ": said.differ.value,
         "asked": asked.why if asked.ask and asked.why in _ASKED else "",
         "others": [visible(title, NAME) for title in asked.titles[:MOST]],
         "each": [_voice(voice) for voice in said.telling[:MOST]],
-        "numbers": [],
+        "numbers": [
+            {"number": identifier(one.number), "carrier": quote(one.carrier, NAME)} for one in further
+        ],
     }
 
 
@@ -53,7 +57,7 @@ def called(seen: Seen, names: dict[str, str]) -> list[str]:
     return [names[name] for name in seen.witnesses if name in names][:MOST]
 
 
-def decision(said: Voices, asked: Opinion) -> Plain:
+def decision(said: Voices, asked: Opinion, further: Sequence[Further] = ()) -> Plain:
     """Return what ``explain`` and ``status`` show of the sources."""
     return {
         "differ": said.differ.value,
@@ -69,6 +73,7 @@ def decision(said: Voices, asked: Opinion) -> Plain:
             }
             for voice in said.each
         ],
+        "followed": [one.evidence.what for one in further],
         "asked": {
             "why": asked.why,
             "since": asked.since.isoformat() if asked.since else None,

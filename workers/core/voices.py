@@ -54,6 +54,7 @@ class Heard:
     title: str = ""  # what people call it
     own: bool = True  # looked up there as a matter of course; else only where another is in doubt
     failing_since: datetime | None = None  # it has told us nothing usable of this parcel since
+    may: bool = True  # it may be asked about the parcel under its own number
     answered: bool = True  # it has answered for this parcel at least once
 
     @property
