@@ -16,6 +16,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.servers._faulty import FaultyServer, Reply
+from tests.sources import on_the_wire
 from workers.errors import Permanent, Temporary
 from workers.guard import Guarded, is_public
 from workers.sources import Ask, Found, http_json, kinds, load
@@ -318,3 +319,34 @@ def test_a_proxy_of_the_environment_connects_only_to_what_needs_no_look(
     assert not server.requests, "a proxy would have been asked to reach this machine"
     knocking("ship24", "127.0.0.1", port, "127.0.0.1")
     assert server.requests, "the user vouches for this one"
+
+
+def with_addresses(node: Any, address: str) -> Any:
+    """Return an answer whose every text is an address that leads somewhere."""
+    if isinstance(node, dict):
+        return {key: with_addresses(value, address) for key, value in node.items()}
+    if isinstance(node, list):
+        return [with_addresses(value, address) for value in node]
+    return address if isinstance(node, str) else node
+
+
+@pytest.mark.parametrize("kind", WITH_URL)
+def test_no_address_that_comes_in_an_answer_is_asked(kind: str, server: FaultyServer) -> None:
+    answers = [json.loads(path.read_text()) for path in sorted((HERE / kind).glob("*.json"))]
+    with FaultyServer(lambda _: Reply(b"{}")) as elsewhere:
+        for subject in on_the_wire.subjects_of(kind):
+            for answer in answers:
+                told = with_addresses(answer, f"{elsewhere.origin}/x") if isinstance(answer, dict) else answer
+                body = json.dumps(told).encode()
+                subject.looks(server, Reply(body))
+        assert server.requests
+        assert not elsewhere.requests
+
+
+def test_such_an_address_would_be_reached_if_it_were_asked() -> None:
+    with (
+        FaultyServer(lambda _: Reply(b"{}")) as elsewhere,
+        httpx.Client(transport=Guarded(["127.0.0.1"])) as client,
+    ):
+        client.get(f"{elsewhere.origin}/x")
+        assert elsewhere.requests
