@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workers.sources._mail_steps import known
 from workers.sources._mail_trust import UNNAMED, judged, sender_domain
 
 OWNERS = ["aliexpress.com"]
@@ -107,6 +108,58 @@ def test_a_provider_that_names_itself_nowhere_must_be_known_for_it() -> None:
     assert owner(results(PASSED), SHOP, providers=[UNNAMED]) == ""
     failed = said.replace("dmarc=pass", "dmarc=fail")
     assert owner(results(failed), results(said), SHOP, providers=[UNNAMED]) == ""
+
+
+# As these providers write them, line for line (see knowledge/mails.yaml for where they were seen); the shop's name put in.
+WRITTEN = {
+    "imap.mail.me.com": (
+        'bimi.icloud.com; bimi=skipped reason="insufficient dmarc"',
+        "arc.icloud.com; arc=none",
+        "dmarc.icloud.com; dmarc=pass header.from=notice.aliexpress.com",
+        "dkim-verifier.icloud.com; dkim=pass (2048-bit key) header.d=notice.aliexpress.com header.i=@notice.aliexpress.com",
+        "spf.icloud.com; spf=pass (spf.icloud.com: domain of x designates 192.0.2.3) smtp.mailfrom=x@notice.aliexpress.com",
+    ),
+    "imap.mail.yahoo.com": (
+        ("atlas206.free.mail.ne1.yahoo.com; dkim=pass header.i=@notice.aliexpress.com header.s=s1; "
+        "spf=pass smtp.mailfrom=notice.aliexpress.com; dmarc=pass(p=QUARANTINE,sp=QUARANTINE) header.from=notice.aliexpress.com;"),
+    ),
+    "imap.fastmail.com": (
+        ("mx6.messagingengine.com; dkim=pass (2048-bit rsa key sha256) header.d=aliexpress.com header.i=@aliexpress.com "
+        "header.a=rsa-sha256 x-bits=2048; dmarc=pass policy.published-domain-policy=quarantine (p=quarantine,d=none) "
+        "policy.policy-from=p header.from=notice.aliexpress.com; iprev=pass smtp.remote-ip=192.0.2.3 (a.example)"),
+    ),
+    "imap.mail.ru": (
+        ("mxs.mail.ru; spf=pass (mx285.i.mail.ru: domain of x designates 192.0.2.3 as permitted sender) "
+        "smtp.mailfrom=x@notice.aliexpress.com smtp.helo=a.example; dkim=pass header.d=other.example; "
+        "dmarc=pass header.from=x@notice.aliexpress.com"),
+    ),
+    "imap.gmail.com": (PASSED,),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("host", WRITTEN)
+def test_the_lines_of_known_providers_vouch_and_a_forgers_lines_below_theirs_do_not(host: str) -> None:
+    names = list(next(p.names for p in known().providers if host in p.hosts))
+    lines = [results(line) for line in WRITTEN[host]]
+    assert owner(*lines, SHOP, providers=names) == "aliexpress.com"
+    failing = [
+        results(line.replace("=pass", "=fail").replace("aliexpress.com", "evil.example"))
+        for line in WRITTEN[host]
+    ]
+    assert owner(*failing, *lines, SHOP, providers=names) == ""
+    elsewhere = next(other for other in WRITTEN if other != host)
+    assert (
+        owner(*lines, SHOP, providers=list(next(p.names for p in known().providers if elsewhere in p.hosts)))
+        == ""
+    )
+
+
+def test_a_forgers_line_behind_the_sender_says_nothing() -> None:
+    real = results(
+        "atlas206.aol.mail.ne1.yahoo.com; dkim=unknown; spf=none smtp.mailfrom=a.example; dmarc=unknown header.from=a.example;"
+    )
+    forged = results("aaa.com; dkim=pass header.i=@aliexpress.com")
+    assert owner(real, SHOP, forged, providers=[".yahoo.com"]) == ""
 
 
 def test_a_provider_may_have_many_names_with_one_ending() -> None:

@@ -95,9 +95,8 @@ def _unvouched(results: Sequence[_Result], sender: str, owner: str) -> str:
     if any(each.value in ("fail", "reject", "quarantine", "permerror") for each in dmarc):
         return "its provider says that DMARC fails"
     for each in dmarc:
-        checked = each.said.get(
-            "header.from", sender
-        )  # the address's own domain, or the one its policy stands at
+        # The address's own domain, or the one its policy stands at; mail.ru writes the whole address.
+        checked = each.said.get("header.from", sender).rpartition("@")[2]
         if each.value == "pass" and within(sender, checked) and within(checked, owner):
             return ""
     for each in results:
