@@ -11,6 +11,7 @@ import pytest
 from tests.servers.rows import commit
 from tests.servers.valkey import Valkey
 from workers import app as wiring
+from workers.desk import Desk
 
 ORDERS = """\
 recipients:
@@ -37,14 +38,14 @@ def app(valkey: Valkey, tmp_path: Path) -> Iterator[wiring.App]:
 
 
 def test_a_source_is_limited_before_it_watches_anything_and_the_users_word_holds(app: wiring.App) -> None:
-    wiring.Desk(app, name="t").sync()
+    Desk(app, name="t").sync()
     assert app.store.count_watched("post") == 1
     (budget,) = app.store.budget("post")
     assert (budget.quota.most, budget.quota.per, budget.spent) == (24, "day", 0)
 
 
 def test_the_owner_is_owed_one_notice_however_many_schedulers_look(app: wiring.App) -> None:
-    desks = [wiring.Desk(app, name=name) for name in "ab"]
+    desks = [Desk(app, name=name) for name in "ab"]
     desks[0].sync()
     app.store.source_news("post", ok=False, error="the key is refused", permanent=True)
     for desk in desks * 2:
@@ -61,7 +62,7 @@ def test_the_owner_is_owed_one_notice_however_many_schedulers_look(app: wiring.A
 
 
 def test_paces_are_stretched_by_a_tick(app: wiring.App) -> None:
-    desk = wiring.Desk(app, name="t")
+    desk = Desk(app, name="t")
     desk.sync()
     names = [f"o{i}/LX{i:09d}CN" for i in range(60)]
     app.store.enrol("post", names, spread=timedelta(0))
