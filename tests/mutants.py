@@ -3,7 +3,7 @@
 ``python tests/mutants.py [--each N] [--seed N] [--jobs N] [module ...]``. Collects the tests once, then forks for each
 mutant, swaps the code of the functions concerned and runs the tests until one fails. What is broken: comparisons, and/or,
 not, arithmetic, numbers, flags, words, conditions, returned values, min/max, members of sets and lists; in functions and
-in the constants of a module. Not broken: signatures, decorators, docstrings, annotations, the words of an exception.
+in the constants of a module. Not broken: signatures, decorators, docstrings, annotations, the words of an exception, ``__all__``.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _places(tree: ast.Module) -> Iterator[tuple[str, list[ast.AST]]]:
             case (
                 ast.Assign(targets=[ast.Name(id=name)], value=value)
                 | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
-            ):
+            ) if name != "__all__":
                 yield name, list(_inside([value]))
 
 

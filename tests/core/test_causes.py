@@ -349,6 +349,40 @@ def test_a_wording_belongs_to_its_stages_and_to_the_event_that_says_the_stage():
     assert keys(snapshot(timeline=()), wordings=(RED,)) == []
 
 
+def test_any_of_a_wordings_fragments_will_do():
+    either = Wording(
+        "red_mark", frozenset({Stage.INSPECTION}), ("no such words", "inspecting your order"), (), PROOF
+    )
+    assert keys(snapshot(timeline=(event(text="inspecting your order"),)), wordings=(either,)) == [
+        "wording_red_mark"
+    ]
+
+
+# -- what is waited for, and what slows it -----------------------------------------------------------------------------
+
+
+def test_the_stages_and_rules_that_a_guess_speaks_of():
+    assert {stage.value for stage in causes.WAITING} == {
+        "import_customs",
+        "inspection",
+        "held",
+        "clearance_delay",
+    }
+    assert {stage.value for stage in causes.BEFORE} == {
+        "export_customs",
+        "export_cleared",
+        "arrived_destination",
+    }
+    assert {"import_vat", "waiver", "customs_value", "excise"} == causes.EASY
+    assert {cause.value for cause in causes.TELL_NOTHING} == {"physical_inspection", "other"}
+
+
+@pytest.mark.parametrize("stage", sorted(causes.IN_CUSTOMS))
+def test_any_stage_in_the_hands_of_the_country_is_an_arrival(stage):
+    assert causes.arrived(Snapshot(timeline=(event(stage, at=NOW),))) == NOW
+    assert causes.arrived(Snapshot(timeline=(event(stage, at=NOW, side=Side.ORIGIN),))) is None
+
+
 # -- the order of guesses --------------------------------------------------------------------------------------------
 
 

@@ -101,6 +101,17 @@ def test_a_season_of_one_stage_leaves_the_others_alone():
     assert usual(on=date(2026, 6, 15)).most == 7
 
 
+def test_a_season_holds_on_its_first_day_and_its_last_and_may_be_one_day_or_span_the_year():
+    def days(first, last):
+        season = forecast.Season("s", first, last, 1.5, Evidence("prior", "s"))
+        held = (date(2027, month, day) for month, day in ((12, 30), (12, 31), (1, 1), (1, 2), (1, 3), (6, 1)))
+        return [(d.month, d.day) for d in held if season.holds(Stage.HELD, None, d)]
+
+    assert days((1, 2), (1, 2)) == [(1, 2)]
+    assert days((1, 1), (1, 2)) == [(1, 1), (1, 2)]
+    assert days((12, 31), (1, 1)) == [(12, 31), (1, 1)]
+
+
 def test_a_season_moves_stuck_only_a_tenth_beyond_the_usual():
     in_season = usual(on=date(2026, 12, 1))
     assert in_season.stuck == pytest.approx(11.55)

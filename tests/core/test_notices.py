@@ -491,3 +491,18 @@ def test_after_a_delivery_nothing_replaces_what_was_told():
     told = told_of(advice("delivered"), snapshot(Stage.DELIVERED))
     assert decide(told, advice("bill", needs="yes"), billed(0)) is Why.FIRST
     assert decide(told_of(advice("held")), advice("bill", needs="yes")) is Why.CHANGED
+
+
+@pytest.mark.parametrize("stage", sorted(Stage))
+def test_a_release_is_taken_back_by_a_word_of_customs_and_by_nothing_else(stage):
+    again = decide(Told(), advice(needs="yes"), snapshot(stage), moved(Stage.RELEASED, stage))
+    customs = {"import_customs", "inspection", "held", "documents_required", "payment_due", "clearance_delay"}
+    assert (again is Why.REOPENED) == (stage.value in customs)
+
+
+def test_a_word_that_reached_nobody_is_as_if_never_said():
+    first = told_of(advice("held", needs="yes"))
+    told = told_of(advice("pay", needs="yes"), snapshot(Stage.PAYMENT_DUE, 2), told=first)
+    assert notices.unsaid(told, "pay", "payment_due", 2) == Told(heard=first.heard)
+    for other in (("held", "payment_due", 2), ("pay", "held", 2), ("pay", "payment_due", 1)):
+        assert notices.unsaid(told, *other) is told
