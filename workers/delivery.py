@@ -20,6 +20,7 @@ from workers.addresses import Addresses
 from workers.channels import Channel, Envelope, address
 from workers.core.model import Message, Why
 from workers.core.owner import is_matter
+from workers.core.seal import SEEN, seal
 from workers.errors import DeadAddress, LostLease, Permanent, StoreTrouble, Temporary, Uncertain
 from workers.house import House
 from workers.render.bundle import Kind
@@ -37,6 +38,7 @@ LONGEST_SEND = timedelta(minutes=12)  # an SMTP server may take ten minutes afte
 RETRIES = tuple(timedelta(seconds=s) for s in (30, 120, 600, 1800, 3600, 7200, 14400))
 AGAIN = timedelta(seconds=0.2)  # between tries to write down how a send ended, while the store is away
 BUDGET = timedelta(seconds=30)  # of one call; the sweeper rings again
+LINK_LASTS = timedelta(days=14)
 PASSED_ON = "passed_on"  # why, of a notice that goes another way because nobody acknowledged it
 
 
@@ -104,7 +106,8 @@ class Delivery:
             self._timetable.wait(notice, plan)
             log.info("notice_waits", notice=notice.id, parcel=notice.parcel, reason=plan.reason)
             return
-        said = self._in_words(house, notice, recipient, woke=plan.woke)
+        linked = channel.form == "mail" and not notice.others  # never in an SMS, and it is of one notice
+        said = self._in_words(house, notice, recipient, woke=plan.woke, linked=linked)
         if said is not None:
             notice, message = said
             self._hand_over(house, channel, recipient, to, notice, message)
@@ -129,7 +132,7 @@ class Delivery:
         return bool(gone)
 
     def _in_words(
-        self, house: House, notice: Notice, recipient: Recipient, *, woke: bool
+        self, house: House, notice: Notice, recipient: Recipient, *, woke: bool, linked: bool
     ) -> tuple[Notice, Message] | None:
         """Return the message and the notices it is of; one that cannot be put into words fails and stops no other."""
         told = {"lang": recipient.language, "timezone": recipient.timezone}
@@ -138,6 +141,7 @@ class Delivery:
         for one in notice.all:
             context = msgspec.json.decode(one.context)
             context["leads"] = [*context.get("leads", ()), *(["woke"] if woke else [])]
+            context["seen_link"] = self._seen_link(house.settings, one, recipient) if linked else ""
             try:
                 single = house.renderer.render(context, **told)
             except Permanent as trouble:
@@ -150,6 +154,14 @@ class Delivery:
         if len(good) == 1:
             return rest, single
         return rest, house.renderer.bundle(_kind(notice), [context for _, context in good], **told)
+
+    def _seen_link(self, settings: Settings, notice: Notice, recipient: Recipient) -> str:
+        """Return the link by which a reader says that they know: only where it would be passed on, and we have an address."""
+        web = settings.web
+        if not (notice.urgent and recipient.escalation and web and web.public_url):
+            return ""
+        word = seal(self._house_secret(), SEEN, notice.id, notice.created + LINK_LASTS)
+        return f"{web.public_url}/seen/{word}"
 
     def _failed(self, notices: Sequence[Notice], error: str) -> None:
         self._store.fail([one.id for one in notices], notices[0].token, error=error)

@@ -17,7 +17,7 @@ from workers.errors import Permanent, Temporary, Trouble
 from workers.house import House
 from workers.pipeline import Pipeline
 from workers.render import Renderer
-from workers.settings import Recipient, Section, Settings
+from workers.settings import Recipient, Section, Settings, WebSettings
 from workers.sources import Ask, Found, NoNews, Outcome
 from workers.store import Store
 
@@ -83,6 +83,7 @@ class World:
     orders: dict[str, Order] = field(default_factory=dict)
     recipients: dict[str, Recipient] = field(default_factory=dict)
     owner: tuple[str, ...] = ()
+    web: WebSettings | None = None
     sections: dict[str, Section] = field(default_factory=dict)
     bells: list[tuple[str, str]] = field(default_factory=list)
 
@@ -107,6 +108,7 @@ class World:
         settings = Settings(
             file="orders.yaml", digest="x", recipients=self.recipients, channels={}, sources=self.sections, orders=self.orders,
             parcels=parcels, owner=self.owner, data=self.folder, templates=None,
+            web=self.web,
         )  # fmt: skip
         return House(settings, {"a": self.source}, {"mail": self.mail, "text": self.text}, self._renderer)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,8 +15,9 @@ from tests.pipeline.test_pipeline import NUMBER, RELEASED, ROAD, TO_PAY
 from tests.servers.rows import lapse
 from workers.answers import Answers, stopped
 from workers.core.model import Sighting
+from workers.core.seal import SEEN, unseal
 from workers.errors import DeadAddress, Permanent, Uncertain
-from workers.settings import Recipient
+from workers.settings import Recipient, WebSettings
 from workers.settings.settled import Escalation
 from workers.store import NoticeRow
 
@@ -89,6 +91,30 @@ def test_an_answer_given_before_the_alarm_does_not_count(world: World) -> None:
     world.deliver()
     hours_later(world)
     assert len(world.text.sent) == 1
+
+
+def test_an_urgent_mail_carries_the_link_only_where_it_would_be_passed_on_and_we_have_an_address(
+    world: World,
+) -> None:
+    def mailed(number: str) -> str:
+        world.watch(number)
+        show(world, number, also=AT_THE_DOOR)
+        world.deliver()
+        return world.mail.sent[-1][1].text + world.mail.sent[-1][1].html
+
+    assert "/seen/" not in mailed(NUMBER)
+    world.web = WebSettings(public_url="https://parcels.example.org")
+    assert "/seen/" not in mailed(OTHERS[0])  # nobody is told after it
+    escalating(world)
+    said = mailed(OTHERS[1])
+    [word] = set(re.findall(r"https://parcels\.example\.org/seen/([0-9a-f.]+)", said))
+    sealed = unseal(world.store.secret(), SEEN, word)
+    assert sealed is not None
+    assert sealed.notice in {row.id for row in world.store.notices(f"{OTHERS[1]}/{OTHERS[1]}")}
+    assert "leads to parcels.example.org" in said
+    assert "never sends a link" not in said
+    hours_later(world)
+    assert all("/seen/" not in message.short for _, message in world.text.sent)
 
 
 def test_what_is_over_is_not_passed_on(world: World) -> None:

@@ -17,7 +17,7 @@ from tests.servers.rows import NOW, commit, names, owed
 from tests.servers.valkey import Valkey, start_valkey
 from tests.store.model import DEAD, OPEN, Model, Row
 from workers.errors import LostLease
-from workers.store import Looked, Owed, Store
+from workers.store import STATES, Looked, Owed, Store
 from workers.store.lua import Scripts
 
 HOUR = timedelta(hours=1)
@@ -433,7 +433,7 @@ class Ledger(RuleBasedStateMachine):
             due = {row.id for row in self.model.rows.values() if row.id in mine and row.due}
             assert self.store.sweep().notices.get(channel, 0) == len(due)
         counts = self.store.counts()
-        for state in {row.state for row in self.model.rows.values()}:
+        for state in STATES:
             assert counts[f"state:{state}"] == sum(row.state == state for row in self.model.rows.values())
 
     @invariant()

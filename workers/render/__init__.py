@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 import css_inline
 import jinja2
@@ -19,7 +20,7 @@ from workers import resources
 from workers.core import sms
 from workers.core.brief import VERSION
 from workers.core.model import Message
-from workers.core.quote import shorten
+from workers.core.quote import quote, shorten
 from workers.errors import Permanent
 from workers.render import formats, voices
 from workers.render.bundle import Kind, bundle_message
@@ -104,6 +105,18 @@ class Renderer:
                 pages.append(self._page(context, reader))
         with _own_words(contexts[0]):
             return bundle_message(kind, pages, reader, self._templates, self._inliner.inline)
+
+    def seen(self, state: Literal["ask", "noted", "over"], title: str, *, lang: str) -> str:
+        """Return the page on which a reader says that they have seen a notice about *title*, or what became of that."""
+        reader = formats.Reader.of(lang, "UTC", self._catalogs.best(lang))
+        told: Plain = {"reader": reader, "lang": reader.tag, "direction": reader.direction}
+        names = {
+            "seen": self._templates.name("seen_button", told),
+            "said": "" if state == "ask" else self._templates.name(f"seen_{state}", told),
+        }
+        return self._templates.layout(
+            "seen.html", {**told, "names": names, "state": state, "title": quote(title, SUBJECT_TITLE)}
+        )
 
     def advices(self) -> tuple[str, ...]:
         """Return the ids of all advices that have words."""
@@ -214,6 +227,18 @@ class Renderer:
             "need": self._templates.name(f"need_{told['needs_you']}", told),
             "total": self._templates.name("total", told),
             "closing": self._templates.name("closing", told),
+            **self._seen_names(told),
+        }
+
+    def _seen_names(self, told: Plain) -> Plain:
+        """Return the names around the link by which a reader says that they know; none where there is no link."""
+        link = told.get("seen_link", "")
+        if not link:
+            return {}
+        return {
+            "seen_line": self._templates.name("seen_line", told),
+            "seen_button": self._templates.name("seen_button", told),
+            "closing": self._templates.name("seen_closing", told, host=urlsplit(link).netloc),
         }
 
     def _costs(self, cost: Context, told: Plain) -> Plain:

@@ -224,7 +224,7 @@ def _web(findings: Findings, top: dict[str, Any]) -> WebSettings | None:
         return None
     said = _part(findings, top, "web", WebShape, WebShape())
     host, port = said.listen
-    web = WebSettings(host, port, said.expose)
+    web = WebSettings(host, port, said.expose, said.public_url)
     if not (web.local or web.expose):
         findings.wrong(("web", "listen"), f"web.listen: {web.host} can be reached by other machines", EXPOSE)
     return web

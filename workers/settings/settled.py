@@ -80,6 +80,7 @@ class WebSettings:
     host: str = "127.0.0.1"
     port: int = 8674
     expose: bool = False  # whether other machines may reach it
+    public_url: str = ""  # how readers reach it from outside: only then do messages carry a link
 
     @property
     def local(self) -> bool:

@@ -278,6 +278,7 @@ class WebShape(Shape):
 
     listen: Annotated[tuple[str, int], PlainValidator(values.listen)] = ("127.0.0.1", 8674)
     expose: Switch = False
+    public_url: Annotated[str, PlainValidator(values.public_url)] = ""
 
 
 class KeepShape(Shape):

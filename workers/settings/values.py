@@ -346,6 +346,15 @@ def link(text: object) -> str:
     return text
 
 
+def public_url(text: object) -> str:
+    """The beginning of our own addresses as readers reach them: ``https://`` and a host; empty stays empty."""
+    address = link(text).rstrip("/")
+    parts = urlsplit(address)
+    if address and (parts.scheme != "https" or parts.query or parts.fragment):
+        raise Wrong(f"{_quoted(text)} is no address for links to us", "such as https://parcels.example.org")
+    return address
+
+
 def hs_code(text: object) -> str:
     """``"8518.30.00"`` → ``"85183000"``; empty stays empty."""
     digits = re.sub(r"[ .]", "", text) if isinstance(text, str) else "?"

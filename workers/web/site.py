@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from workers.app import App
 from workers.errors import StoreTrouble
 from workers.settings import is_loopback
-from workers.web import health, metrics, push
+from workers.web import health, metrics, push, seen
 from workers.web.counting import Counting
 
 log = structlog.get_logger("customs_watch")
@@ -31,6 +31,10 @@ HEADERS: Mapping[str, str] = {
     "X-Frame-Options": "DENY",
     "Connection": "close",  # one request a connection: none can be kept half open behind another
 }
+OUTSIDE = (
+    "/push/",
+    "/seen/",
+)  # what comes through a proxy under a name of its own; each proves itself by a secret
 SAID = {
     400: "not understood", 404: "not found", 405: "not allowed", 408: "too slow", 413: "too large",
     422: "not understood", 500: "something went wrong here", 503: "not now, try again",
@@ -40,8 +44,8 @@ SAID = {
 def site(app: App, *, limits: push.Limits | None = None, local: bool = True) -> ASGIApp:
     """Return the application; every process makes its own.
 
-    *local*: only under a name of this machine is anything but a push answered: a page of somebody else's, whose name was
-    made to lead here (DNS rebinding), reads nothing.
+    *local*: only under a name of this machine is anything but a push or a sealed link answered: a page of somebody else's,
+    whose name was made to lead here (DNS rebinding), reads nothing.
     """
     counting = Counting()
     inner = Starlette(
@@ -49,6 +53,7 @@ def site(app: App, *, limits: push.Limits | None = None, local: bool = True) -> 
             *push.routes(app, counting, limits or push.Limits()),
             *health.routes(app),
             *metrics.routes(app, counting),
+            *seen.routes(app),
         ],
         exception_handlers={HTTPException: _refused, StoreTrouble: _away, Exception: _broken},
     )
@@ -91,7 +96,7 @@ class Armour:
                     headers.setdefault(name, value)
             await send(message)
 
-        if self._local and scope["type"] == "http" and not scope["path"].startswith("/push/"):
+        if self._local and scope["type"] == "http" and not scope["path"].startswith(OUTSIDE):
             said = Headers(scope=scope).get("host", "localhost")
             if not is_loopback(re.sub(r":\d*$", "", said).strip("[]")):
                 await say(404)(scope, receive, armoured)
