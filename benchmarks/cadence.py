@@ -173,10 +173,13 @@ def _calls(
     now, place, paced = START, 0, 0
     begun: list[str] = []
     while now < end:
+        came = place
         while place < len(entering) and entering[place][0] <= now:
-            limiter.enrol(now, [entering[place][1]])
-            begun.append(entering[place][1])
             place += 1
+        if came < place:
+            fresh = [name for _, name in entering[came:place]]
+            limiter.enrol(now, fresh)
+            begun += fresh
         if now >= paced:
             pace(limiter, plan, rng, begun)
             paced = now + pacing

@@ -20,6 +20,8 @@ DAY = 24 * HOUR
 URGENT = 2 * HOUR
 LATEST = 3 * DAY
 HEAD = 0.1
+HEAD_NEW = 0.5
+FEW = 20
 HOLD = 900_000
 HOLD_URGENT = 240_000
 OPEN = 3
@@ -108,9 +110,14 @@ class Limiter:
     calls: int = 0
 
     def enrol(self, now: int, parcels: Iterable[str], first: float = 0.0, step: float = 0.0) -> None:
-        for i, parcel in enumerate(parcels):
+        listed = list(parcels)
+        few = sum(parcel not in self.due.scores for parcel in listed) <= FEW
+        for i, parcel in enumerate(listed):
             if parcel not in self.due.scores:
                 self.due.put(parcel, now + math.floor(first + step * i))
+                every = self.every.get(parcel)
+                if few if every is None else every <= URGENT:
+                    self.hot.put(parcel, self.due.scores[parcel])
 
     def _quota(self, now: int, what: str) -> tuple[int, int, int, int, int] | None:
         """Return most, spent, window, beginning and end; None without such a quota."""
@@ -191,7 +198,7 @@ class Limiter:
     def _chosen(self, now: int, parcels: list[str], n: int, *, only_urgent: bool) -> list[str]:
         """Return who goes: all that are due where they fit, else urgent ones first and a quarter by waiting time."""
         if only_urgent:
-            return self._urgent(now, n)
+            return self._urgent_or_new(now, parcels, n)
         if len(parcels) <= n:
             return parcels
         kept = -(-n // 4)
@@ -202,6 +209,17 @@ class Limiter:
         chosen = self._urgent(now, n - kept)
         taken = set(chosen)
         return chosen + [parcel for parcel in parcels if parcel not in taken][: n - len(chosen)]
+
+    def _urgent_or_new(self, now: int, parcels: list[str], n: int) -> list[str]:
+        calls = self._quota(now, "calls")
+        assert calls is not None
+        most, spent, _, began, ends = calls
+        chosen = self._urgent(now, n)
+        if len(chosen) < n and spent < most * (now - began) / (ends - began) + most * HEAD_NEW:
+            taken = set(chosen)
+            new = [one for one in parcels if one not in self.looked and one not in taken]
+            chosen += new[: n - len(chosen)]
+        return chosen
 
     def _caught_up(self, now: int) -> int:
         """Return how long until a day has caught up with what was spent of its quota."""

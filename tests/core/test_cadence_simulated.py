@@ -25,11 +25,25 @@ def roads(parcels: int) -> Roads:
     return lives(parcels, DAYS, seed=1)
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
-@given(QUOTAS, st.sampled_from([1, 2, 5]), st.booleans(), st.sampled_from([0.2, 1.0, 5.0]))
+ANY = (QUOTAS, st.sampled_from([1, 2, 5]), st.booleans(), st.sampled_from([0.2, 1.0, 5.0]))
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@given(*ANY)
 def test_no_quota_is_exceeded_in_a_month_of_ten_thousand_parcels(
     quota: Quota, batch: int, each: bool, rate: float
 ) -> None:
+    kept(quota, batch, each=each, rate=rate)
+
+
+@pytest.mark.slow
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(*ANY)
+def test_no_quota_is_exceeded_in_many_such_months(quota: Quota, batch: int, each: bool, rate: float) -> None:
+    kept(quota, batch, each=each, rate=rate)
+
+
+def kept(quota: Quota, batch: int, *, each: bool, rate: float) -> None:
     plan = Plan("any", rate, batch, (quota,), each)
     month = simulate(plan, roads(10_000), days=DAYS, pacing=6 * HOUR)
     assert not month.exceeded

@@ -101,6 +101,29 @@ def test_a_days_quota_is_spent_over_the_day_and_kept_for_what_matters(clock: Clo
     assert clock.claim(3).wait is not None
 
 
+def test_a_new_file_is_read_through_at_once_up_to_half_a_days_quota(clock: Clock) -> None:
+    clock.store.limit("post", quota=[Quota("calls", 100, "day")])
+    clock.store.enrol("post", [f"n{i:02d}" for i in range(80)], spread=NOW)
+    assert sum(len(clock.claim().parcels) for _ in range(80)) == 50
+    assert clock.claim().wait is not None
+
+
+def test_a_few_new_parcels_are_looked_at_before_those_that_wait(clock: Clock) -> None:
+    clock.watch(urgent=0, calm=30)
+    clock.set(9 * HOUR)
+    clock.store.enrol("post", ["new1", "new2"], spread=NOW)
+    assert {one.parcel for one in clock.claim(3).parcels} >= {"new1", "new2"}
+    clock.store.commit(commit("new1", source="post", fingerprint="f", every=timedelta(hours=6)))
+    assert clock.store.scripts.client.zscore(f"{PREFIX}:hot:post", "new1") is None, "until it was looked at"
+
+
+def test_a_whole_file_of_new_parcels_does_not_go_before_what_matters(clock: Clock) -> None:
+    clock.watch(urgent=2, calm=0)
+    clock.store.enrol("post", [f"n{i:02d}" for i in range(40)], spread=NOW)
+    clock.set(2 * HOUR)
+    assert {"u0", "u1"} <= {one.parcel for one in clock.claim(8).parcels}
+
+
 def test_urgent_ones_go_first_and_a_quarter_of_the_places_is_for_who_waits_longest(clock: Clock) -> None:
     clock.watch(urgent=0, calm=20)
     clock.set(7 * HOUR)

@@ -63,6 +63,14 @@ local chosen = parcels
 if only_urgent then
   find_urgent(n)
   chosen = urgent
+  local by_now = calls.most * (now - calls.began) / (calls.ends - calls.began)
+  if #chosen < n and calls.spent < by_now + calls.most * HEAD_NEW then
+    local taken, looks = {}, redis.call('HMGET', P .. 'look:' .. source, unpack(parcels))
+    for _, parcel in ipairs(urgent) do taken[parcel] = true end
+    for i, parcel in ipairs(parcels) do
+      if #chosen < n and not looks[i] and not taken[parcel] then chosen[#chosen + 1] = parcel end
+    end
+  end
   if #chosen == 0 then -- until the day has caught up with what was spent
     local at = calls.began + (calls.spent / calls.most - HEAD) * (calls.ends - calls.began)
     local again = math.max(now + 1, math.min(math.ceil(at), calls.ends))

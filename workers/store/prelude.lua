@@ -26,6 +26,8 @@ local URGENT = 7200000
 local LATEST = 259200000 -- no budget stretches a pace beyond (cadence.LATEST)
 local OPEN = 3           -- failures of a host in a row after which it is left alone
 local HEAD = 0.1         -- of a quota may be spent ahead of time by those that are not urgent
+local HEAD_NEW = 0.5     -- and so much by those that were never looked at: a new file is read through at once
+local FEW = 20           -- so many new parcels at once are urgent until their first look; more are a new file
 local HOLD = 900000      -- at most so long a call that could carry more waits, where calls are counted
 local HOLD_URGENT = 240000 -- and so long where an urgent parcel is in it
 
