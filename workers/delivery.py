@@ -164,7 +164,8 @@ class Delivery:
         return f"{web.public_url}/seen/{word}"
 
     def _failed(self, notices: Sequence[Notice], error: str) -> None:
-        self._store.fail([one.id for one in notices], notices[0].token, error=error)
+        ids, token = [one.id for one in notices], notices[0].token
+        self._record(lambda: self._store.fail(ids, token, error=error))
         for one in notices:
             log.error("notice_failed", notice=one.id, parcel=one.parcel, error=error)
 
@@ -182,13 +183,17 @@ class Delivery:
             )
             log.warning("notice_uncertain", notice=notice.id, parcel=notice.parcel, then=then, error=said)
         except Temporary as trouble:
-            self._store.retry(ids, token, after=trouble.after or _backoff(notice), error=str(trouble))
+            wait, said = trouble.after or _backoff(notice), str(trouble)
+            self._record(lambda: self._store.retry(ids, token, after=wait, error=said))
             log.warning("notice_retried", notice=notice.id, parcel=notice.parcel, error=str(trouble))
         except Permanent as trouble:
             if isinstance(trouble, DeadAddress):
                 watched = house.settings.parcels.get(notice.parcel)
                 stand_ins = watched[0].tell if watched else ()
-                self._addresses.died(notice, channel, recipient, to, trouble, stand_ins=stand_ins)
+                dead = trouble
+                self._record(
+                    lambda: self._addresses.died(notice, channel, recipient, to, dead, stand_ins=stand_ins)
+                )
             self._failed(notice.all, str(trouble))
         else:
             after = recipient.escalation.after if recipient.escalation and notice.why != PASSED_ON else None
@@ -223,7 +228,7 @@ class Delivery:
         )
 
     def _record(self, end: Callable[[], None]) -> None:
-        """Write down that the other side may have it, however long the store is away: unwritten, it would be sent again."""
+        """Write down how a send ended, however long the store is away: unwritten, it would pass for one that may have arrived."""
         until = self._clock() + LONGEST_SEND
         while True:
             try:

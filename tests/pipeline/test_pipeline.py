@@ -11,7 +11,7 @@ from tests.pipeline.conftest import START, World
 from workers.addresses import Addresses
 from workers.core.model import Sighting, TimeQuality
 from workers.delivery import Delivery
-from workers.errors import Permanent, StoreTrouble, Temporary, Uncertain
+from workers.errors import DeadAddress, Permanent, StoreTrouble, Temporary, Trouble, Uncertain
 from workers.sources import Found, NoNews
 from workers.store import Store
 
@@ -262,14 +262,27 @@ class Away(Store):
 
     times = 3
 
-    def done(self, *args: Any, **more: Any) -> None:
+    def _finish(self, *args: Any, **more: Any) -> None:
         self.times -= 1
         if self.times >= 0:
             raise StoreTrouble("the store cannot be reached")
-        super().done(*args, **more)
+        super()._finish(*args, **more)
 
 
-def test_a_send_whose_end_cannot_be_written_yet_is_written_later_and_not_sent_again(world: World) -> None:
+@pytest.mark.parametrize(
+    ("trouble", "state"),
+    [
+        (None, "sent"),
+        (Temporary("451"), "pending"),
+        (Permanent("552"), "failed"),
+        (DeadAddress("550"), "failed"),
+        (Uncertain("lost"), "pending"),
+    ],
+)
+def test_a_send_whose_end_cannot_be_written_yet_is_written_later_and_not_sent_again(
+    world: World, trouble: Trouble | None, state: str
+) -> None:
+    world.mail.troubles = [trouble] if trouble else []
     world.watch(NUMBER)
     world.source.parcels[NUMBER] = [*ROAD, CUSTOMS]
     world.look()
@@ -282,5 +295,6 @@ def test_a_send_whose_end_cannot_be_written_yet_is_written_later_and_not_sent_ag
     assert delivery.notify("mail") == 1
     assert len(waited) == 3
     assert delivery.notify("mail") == 0
-    assert len(world.mail.sent) == 1
-    assert [row.state for row in world.store.notices() if row.channel == "mail"] == ["sent"]
+    assert len(world.mail.sent) == (trouble is None)
+    (row,) = [row for row in world.store.notices() if row.channel == "mail"]
+    assert (row.state, row.crashes) == (state, 0)
