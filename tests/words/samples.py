@@ -204,7 +204,7 @@ GUESSES: dict[str, tuple[Guess, ...]] = {
         guessed("holiday", days=(date(2026, 12, 8),)),
     ),
     "charge_unexpected": (guessed("same_day", Cause.MULTIPLE_ITEMS, days=(date(2026, 12, 5),), count=2),),
-    "customs_stuck": (guessed("law_change", days=(date(2026, 11, 20),), what="levy"),),
+    "customs_stuck": (guessed("law_change", days=(date(2026, 11, 20),), what="procedure.pccc"),),
     "export_stuck": (
         guessed("holiday_abroad", days=(date(2026, 10, 1), date(2026, 10, 2))),
         guessed("season_chinese_new_year"),

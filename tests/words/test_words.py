@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,7 +13,7 @@ from jinja2.ext import babel_extract
 
 from tests.words import samples
 from workers import knowledge
-from workers.core import sms
+from workers.core import brief, sms
 from workers.core.model import Stage, Why
 from workers.errors import Permanent
 from workers.knowledge.table import load_priors, load_table
@@ -137,6 +138,24 @@ def test_a_guess_says_that_it_is_one_and_stands_under_its_own_words():
         assert message.text.count("- Guess: ") == len(guesses)
     assert "our guess" not in shown("pay").text
     assert "our guess" not in shown("inspection", samples.minimal).text
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("flat_duty", "a change of the flat customs duty."),
+        ("levy", "Levy."),
+        ("extra_duty.forced_labour", "Additional duty."),
+        ("procedure.product_identifier", "a product number that sellers must declare"),
+        ("procedure.pccc", "a change of the import rules."),
+    ],
+)
+def test_a_rule_that_changed_is_named_as_closely_as_we_can(line, said):
+    [guess] = samples.GUESSES["customs_stuck"]
+    told = samples.full(ROWS["customs_stuck"])
+    told["guesses"] = [brief.guessed(replace(guess, what=line))]
+    text = " ".join(render(told).text.split())
+    assert f"The import rules changed on Friday, 20 November 2026: {said}" in text
 
 
 def test_every_guess_that_can_be_made_has_words():

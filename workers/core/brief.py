@@ -120,7 +120,7 @@ def brief(
         "side": _value(situation.side),
         "cause": _value(situation.cause),
         "causes": [cause.value for cause in snapshot.causes],
-        "guesses": [] if advice.topic in NO_GUESSES else [_guess(one) for one in guesses[: causes.SHOWN]],
+        "guesses": [] if advice.topic in NO_GUESSES else [guessed(one) for one in guesses[: causes.SHOWN]],
         "addressee": _value(situation.addressee),
         "charges": situation.charges.value,
         "tax": situation.tax.value,
@@ -306,13 +306,15 @@ def _rule(evidence: Evidence) -> Plain:
     }
 
 
-def _guess(guess: Guess) -> Plain:
+def guessed(guess: Guess) -> Plain:
+    """Return what the words of a guess may ask for."""
     return {
         "cause": guess.cause.value,
         "key": guess.key,
         "days": [day.isoformat() for day in guess.days],
         "count": guess.count,
         "what": guess.what.replace(".", "_"),
+        "charge": guess.what.partition(".")[0],
     }
 
 

@@ -336,6 +336,7 @@ class Renderer:
         """Say what may be behind the wait; the words themselves say that it is a guess."""
         reader: formats.Reader = told["reader"]
         what = self._templates.name(f"change_{guess['what']}", told, default="") if guess["what"] else ""
+        what = what or self._templates.name(f"charge_{guess['charge']}", told, default="")
         return self._templates.name(
             f"guess_{guess['key']}",
             told,
