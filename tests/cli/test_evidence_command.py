@@ -156,7 +156,7 @@ def test_an_order_of_several_parcels_is_one_pack_and_the_language_can_be_chosen(
     assert said.code == 0
     assert '<html lang="es"' in said.out
     assert said.out.count("Todos los eventos del seguimiento") == 2
-    assert "No source has shown an event yet." in said.out
+    assert "Ninguna fuente ha mostrado aún un evento." in said.out
     assert 'class="letter" lang="en"' in said.out
 
 
