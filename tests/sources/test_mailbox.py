@@ -237,15 +237,15 @@ def test_a_thousand_mails_are_read_in_seconds(box: Dovecot, tmp_path: Path) -> N
     filler = "<p>a line of a mail as shops write them</p>" * 200
     for i in range(1000):
         deliver(box, letter(f"Package LP{i:014d}: at customs", key=f"many{i}", html=filler))
-    source = mailbox(box, tmp_path)
-    began = time.monotonic()
+    source = mailbox(box, tmp_path, timeout=30)
+    began = time.process_time()  # ours alone: a busy machine is no slower reader
     outcomes = look(source, *(ask(f"LP{i:014d}", order="") for i in range(1000)))
-    first = time.monotonic() - began
+    first = time.process_time() - began
     assert all(codes(outcome) == ["AT_CUSTOMS"] for outcome in outcomes)
-    assert first < 20
-    began = time.monotonic()
+    assert first < 15, f"{first:.1f} s of CPU for a thousand mails"
+    began = time.process_time()
     look(source)
-    assert time.monotonic() - began < max(1.0, first / 4)
+    assert time.process_time() - began < first / 4, "what was read is not read again"
 
 
 def test_a_mailbox_too_large_for_one_look_is_read_on_in_the_next(box: Dovecot, tmp_path: Path) -> None:
