@@ -15,6 +15,7 @@ import io
 import random
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -24,6 +25,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "workers" / "store"
+LONGEST = 90  # seconds for one mutant
 SCRIPTS = (
     "prelude", "claim_notice", "finish", "renew", "operate", "commit", "owe", "follow", "settled", "say", "amend_told",
     "looked_at", "prune", "forget", "claim_reviews", "review_soon", "enrol", "dismiss",
@@ -84,6 +86,7 @@ def killed(mutant: Mutant, server: object) -> bool:
         for script in SHIPPED.glob("*.lua"):
             shutil.copy(script, folder)
         (folder / f"{mutant.script}.lua").write_text(mutant.text, encoding="utf-8")
+        signal.alarm(LONGEST)  # a broken script may have its caller ask for ever
         try:
             for invariant in dict.fromkeys(case.invariant for case in test_store_guards.CASES):
                 store = Store.connect(server.fresh())  # type: ignore[attr-defined]  # tests.servers.valkey.Valkey
@@ -94,12 +97,18 @@ def killed(mutant: Mutant, server: object) -> bool:
                 finally:
                     store.close()
             machine = type("Mutated", (test_store_machine.Ledger,), {"server": server, "folder": folder})
-            test_store_machine.play(machine, 30, 20, shrink=False)
+            test_store_machine.play(machine, 25, 20, shrink=False)
         except BaseException as caught:
             if isinstance(caught, KeyboardInterrupt):
                 raise
             return True
+        finally:
+            signal.alarm(0)
     return False
+
+
+def _too_long(*_: object) -> None:
+    raise TimeoutError
 
 
 def main() -> int:
@@ -111,6 +120,7 @@ def main() -> int:
     sys.path.insert(0, str(ROOT))
     from tests.servers.valkey import start_valkey
 
+    signal.signal(signal.SIGALRM, _too_long)
     rng = random.Random(asked.seed)  # noqa: S311 -- a sample that can be drawn again
     survivors, tried, began = [], 0, time.monotonic()
     with tempfile.TemporaryDirectory() as folder, start_valkey(Path(folder)) as server:

@@ -42,10 +42,10 @@ class Desk:
     def __init__(self, url: str, file: Path) -> None:
         self.store = Store.connect(url)
         self.store.prepare()
-        self._environ = {"CW_REDIS_URL": url, "CW_CONFIG": str(file), "COLUMNS": "200"}
+        self.environ = {"CW_REDIS_URL": url, "CW_CONFIG": str(file), "COLUMNS": "200"}
 
     def __call__(self, *argv: str, code: int = 0, answer: str = "") -> str:
-        said = CliRunner().invoke(app, ["notices", *argv], env=self._environ, input=answer)
+        said = CliRunner().invoke(app, ["notices", *argv], env=self.environ, input=answer)
         assert said.exit_code == code, said.output
         return said.output
 
@@ -76,6 +76,15 @@ def test_every_notice_is_listed_and_dead_ones_that_were_listed_count_as_seen(des
     assert "Reached nobody: 1 held, 1 failed" in said
     seen = {row.id[:4]: row.seen is not None for row in desk.store.notices()}
     assert seen == {"done": False, "fail": True, "hold": True, "text": False}
+
+
+def test_a_notice_that_waits_for_its_time_says_for_what(desk: Desk) -> None:
+    notice = take(desk.store, "text")
+    desk.store.wait(notice.id, notice.token, after=timedelta(hours=8), reason="quiet")
+    assert "waits for the end of quiet hours" in desk("--state", "pending")
+    assert json.loads(desk("--state", "pending", "--json"))[0]["waits_for"] == "quiet"
+    said = CliRunner().invoke(app, ["status"], env=desk.environ)
+    assert "1 for the end of quiet hours" in " ".join(said.output.split())
 
 
 def test_the_list_is_cut_down_by_state_channel_recipient_parcel_and_age(desk: Desk) -> None:

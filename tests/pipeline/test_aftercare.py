@@ -305,6 +305,18 @@ def test_a_held_notice_is_told_of_too(owned: World) -> None:
     assert "may not have arrived" in message.subject
 
 
+def test_an_alarm_that_came_too_late_to_be_sent_is_counted_and_told_of(owned: World) -> None:
+    owned.watch(NUMBER)
+    show(owned, NUMBER)
+    [row] = owned.store.notices()
+    owned.store.scripts.client.hset(f"{{cw}}:n:{row.id}", "exp", 1)
+    owned.deliver()
+    assert owned.store.counts()["expired"] == 1
+    minutes_later(owned)
+    [(_, message)] = owned.text.sent
+    assert "could not be sent while it was still of use" in message.text
+
+
 def test_what_somebody_saw_already_is_not_told(owned: World) -> None:
     die(owned, *OTHERS)
     owned.store.looked_at([row.id for row in owned.store.notices()])

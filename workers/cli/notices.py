@@ -145,6 +145,8 @@ def _table(rows: Sequence[NoticeRow], now: datetime) -> Table:
 
 def _state(row: NoticeRow) -> str:
     word = f"{row.state}, may have arrived" if row.uncertain and row.state in DEAD else row.state
+    if row.waits_for:
+        word = f"waits for {WAITS_WORDS.get(row.waits_for, row.waits_for)}"
     return f"{word} (urgent)" if row.urgent else word
 
 
@@ -164,7 +166,7 @@ def plain(row: NoticeRow) -> dict[str, Any]:
         "why": row.why, "stage": row.stage, "topic": row.topic, "urgent": row.urgent, "uncertain": row.uncertain,
         "attempts": row.attempts, "crashes": row.crashes, "created": row.created.isoformat(),
         "changed": _iso(row.changed), "due": _iso(row.due), "expires": _iso(row.expires), "error": row.error,
-        "message": row.message, "reference": row.reference, "owner_told": _iso(row.owner_told),
+        "message": row.message, "waits_for": row.waits_for, "reference": row.reference, "owner_told": _iso(row.owner_told),
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -36,6 +37,13 @@ WHY_WORDS = {
     "muted": "muted by you",
     "nobody_to_tell": "nobody is to be told",
     "owner": "customs-watch itself has trouble",
+}
+WAITS_WORDS = {
+    "together": "others of their order",
+    "digest": "the next digest",
+    "quiet": "the end of quiet hours",
+    "gap": "the gap after the last about their parcel",
+    "cap": "tomorrow, the day's cap being reached",
 }
 ROOMY = 70  # columns; on a narrower terminal every column of a table gives way
 NEEDS_WORDS = {"yes": "yes", "no": "no", "wait": "wait"}
@@ -204,6 +212,16 @@ def _matters(store: Store, settings: Settings, *, held: str, unfit: Sequence[str
         )
     for line in waiting(store):
         say(line[0].upper() + line[1:])
+    held_back = put_off(store)
+    if held_back:
+        said = ", ".join(f"{n} for {WAITS_WORDS.get(reason, reason)}" for reason, n in held_back.items())
+        say(f"Notices wait for their time: {said}. `notices` shows them, `notices release` lets one go now.")
+
+
+def put_off(store: Store) -> dict[str, int]:
+    """Return how many notices wait for which reason of time."""
+    waits = Counter(row.waits_for for row in store.notices(states=("pending",)) if row.waits_for)
+    return dict(waits.most_common())
 
 
 def comparison(store: Store, source: str) -> dict[str, Any]:
