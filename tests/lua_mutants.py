@@ -39,7 +39,7 @@ TURNS = (
     (" or ", " and "), ("if not ", "if "), ("'XX', ", ""), ("'NX', ", ""),
 )  # fmt: skip
 ALONE = re.compile(
-    r"count\(|log\(|used\(|answered\(|'ended'|'late'|'health|HINCRBY', P \.\. 'count'|'hot:|'shr:|'lim:|mark_urgent|URGENT"
+    r"count\(|log\(|used\(|answered\(|'ended'|'late'|row\[9\] ~= token|'health|HINCRBY', P \.\. 'count'|'hot:|'shr:|'lim:|mark_urgent|URGENT"
 )
 # The part of the prelude that is about notices; the rest keeps looks, paces and quotas, which have tests of their own.
 NOTICES = ("local DEAD", "local function owe", "local function move", "local function sent_out")
@@ -71,6 +71,8 @@ def mutants(script: str) -> Iterator[Mutant]:
             yield as_is("", f"without {code.strip()[:70]}")
         for old, new in TURNS:
             for found in re.finditer(re.escape(old), code):
+                if code.count("'", 0, found.start()) % 2 and old != "'XX', ":
+                    continue  # words of a reason
                 changed = code[: found.start()] + new + code[found.end() :]
                 yield as_is(changed, f"{old.strip()} → {new.strip() or 'nothing'} in {code.strip()[:70]}")
 

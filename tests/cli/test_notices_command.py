@@ -149,11 +149,11 @@ def test_an_address_that_is_set_aside_is_shown_and_taken_back(desk: Desk) -> Non
     desk.store.set_aside("mail", "anna", "m", error="550 5.1.1 no such user")
     assert "no address of ben is set aside" in desk("enable", "ben", code=3)
     assert "no address of anna by text" in desk("enable", "anna", "text", code=3)
-    shown = CliRunner().invoke(app, ["status"], env=desk._environ).output
+    shown = CliRunner().invoke(app, ["status"], env=desk.environ).output
     assert "Nothing is sent to anna by mail since" in shown
     assert "`notices enable anna mail`" in shown
     said = desk("enable", "anna")
     assert "anna is written to again by mail." in said
     assert "1 notices failed: `notices release --all --state failed --to anna`" in said
     assert desk.store.all_aside() == ()
-    assert "Nothing is sent to" not in CliRunner().invoke(app, ["status"], env=desk._environ).output
+    assert "Nothing is sent to" not in CliRunner().invoke(app, ["status"], env=desk.environ).output

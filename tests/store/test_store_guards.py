@@ -112,6 +112,7 @@ def a_poisonous_notice_ends_held(store: Store) -> None:
         take(store)
         lapse(store, "ob:mail")
     assert store.claim_notice("mail", lease=LEASE, worker="w") is None
+    assert "died" in store.notices()[0].error
 
 
 def a_crash_may_have_sent_it(store: Store) -> None:

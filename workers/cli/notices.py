@@ -15,7 +15,7 @@ from rich.text import Text
 
 from workers import app as wiring
 from workers.cli.common import Config, Json, console, dump, fail, loaded, one_line, say, store
-from workers.cli.report import WHY_WORDS, about
+from workers.cli.report import WAITS_WORDS, WHY_WORDS, about
 from workers.errors import Permanent
 from workers.loading import Wrong
 from workers.render import Renderer
