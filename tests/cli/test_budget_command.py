@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from tests.servers.rows import commit
 from tests.servers.valkey import Valkey, start_valkey
 from workers.cli import app
+from workers.cli.common import loaded
+from workers.cli.run import losses
 from workers.core.limits import Quota
 from workers.store import Looked, Store
 
@@ -145,3 +147,13 @@ def test_status_says_that_a_source_answers_and_tells_nothing(desk: Desk) -> None
     assert "could tell nothing" not in desk("status")
     desk.store.unheard("post", [other], judge_after=timedelta(hours=1))
     assert "answers, but could tell nothing of 2 of its 2 parcels" in desk("status")
+
+
+def test_a_run_of_one_pass_says_which_new_parcels_a_quota_keeps_waiting(desk: Desk) -> None:
+    desk.store.enrol("post", ["o/1", "o/2"], spread=NOW)
+    settings = loaded(desk.file)
+    assert losses(desk.store, settings, late=False) == [], "no quota, nothing to wait for"
+    desk.store.limit("post", quota=[Quota("calls", 1, "day")])
+    look(desk, 0, "in_transit")
+    (said,) = losses(desk.store, settings, late=False)
+    assert said.startswith("2 new parcels wait for the quota of post: 0 of 1 calls per day left until")

@@ -41,6 +41,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "heard": lambda s: s.heard([P], ["post"]),
     "memos": lambda s: s.memos("post"),
     "seen": lambda s: s.seen("post"),
+    "unasked": lambda s: s.unasked("post"),
     "stretched": lambda s: s.stretched("post"),
     "pause": lambda s: s.pause("post", after=HOUR),
     "commit": lambda s: s.commit(commit(P)),

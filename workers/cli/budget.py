@@ -142,6 +142,15 @@ def remarks(found: list[Standing], *, minute: Callable[[datetime | None], str]) 
     return lines
 
 
+def postponed(opened: Store, settings: Settings) -> list[str]:
+    """Say which new parcels a quota keeps waiting: a run of one pass cannot look at them."""
+    return [
+        f"{count} new parcels wait for the quota of {name}: {', '.join(_left(one) for one in left)}"
+        for name in settings.sources
+        if (left := opened.budget(name)) and (count := opened.unasked(name))
+    ]
+
+
 def unseen_words(found: tuple[str, datetime] | None) -> str:
     """Say since when nobody sees a parcel; "" where somebody does."""
     return f"not seen since {found[1]:%Y-%m-%d %H:%M} UTC: the source {found[0]} fails" if found else ""

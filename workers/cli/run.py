@@ -21,7 +21,7 @@ from workers import app as wiring
 from workers import pacing, readiness, roster, supervise
 from workers import settings as settings_file
 from workers.answers import stopped
-from workers.cli import hold, report
+from workers.cli import budget, hold, report
 from workers.cli.common import Config, Json, command, console, engine, fail, loaded, say
 from workers.cli.web import need_extra
 from workers.desk import Desk
@@ -169,7 +169,7 @@ def losses(store: Store, settings: Settings, *, late: bool) -> list[str]:
         f"a notice about {report.about(row)} on {row.channel} is {row.state}: {row.error}"
         for row in store.notices(states=("failed", "held", "expired"))
     ]
-    return said + report.waiting(store) + report.unread(store, settings)
+    return said + budget.postponed(store, settings) + report.waiting(store) + report.unread(store, settings)
 
 
 def scheduler(config: Config = None) -> None:

@@ -86,6 +86,14 @@ class Limits:
         matches = (LOOK.fullmatch(look) for look in looks if look)
         return sum(bool(m and m[2] and int(m[2]) >= least) for m in matches) / len(names) if names else 0.0
 
+    def unasked(self, source: str) -> int:
+        """Return of how many of its parcels *source* never told anything."""
+        with spoken():
+            client = self.scripts.client
+            names: Any = client.zrange(f"{PREFIX}:due:{source}", 0, -1)
+            looks: Any = client.hmget(f"{PREFIX}:look:{source}", names) if names else []
+        return sum(look is None for look in looks)
+
     def stretched(self, source: str) -> tuple[float, float]:
         """Return by how much the paces of calm and of urgent parcels are multiplied at *source*."""
         with spoken():
