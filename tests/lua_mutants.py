@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "workers" / "store"
 LONGEST = 90  # seconds for one mutant
 SCRIPTS = (
-    "prelude", "claim_notice", "finish", "renew", "operate", "commit", "owe", "follow", "settled", "say", "amend_told",
+    "prelude", "claim_notice", "finish", "renew", "operate", "commit", "follow", "settled", "say", "amend_told",
     "looked_at", "prune", "forget", "claim_reviews", "review_soon", "enrol", "dismiss",
 )  # fmt: skip
 STATEMENT = re.compile(
@@ -39,7 +39,7 @@ TURNS = (
     (" or ", " and "), ("if not ", "if "), ("'XX', ", ""), ("'NX', ", ""),
 )  # fmt: skip
 ALONE = re.compile(
-    r"count\(|log\(|used\(|answered\(|'ended'|'late'|row\[9\] ~= token|'health|HINCRBY', P \.\. 'count'|'hot:|'shr:|'lim:|mark_urgent|URGENT"
+    r"count\(|log\(|used\(|answered\(|'ended'|'late'|'open'|stay|row\[9\] ~= token|'health|HINCRBY', P \.\. 'count'|'hot:|'shr:|'lim:|mark_urgent|URGENT"
 )
 # The part of the prelude that is about notices; the rest keeps looks, paces and quotas, which have tests of their own.
 NOTICES = ("local DEAD", "local function owe", "local function move", "local function sent_out")

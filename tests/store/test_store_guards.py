@@ -346,9 +346,47 @@ def the_dead_are_told_of_in_the_batch_they_were_first_taken_in(store: Store) -> 
     assert store.follow("dead", 9, lease=HOUR) == []  # not before those that die with it
     lapse(store, "dead")
     [first] = store.follow("dead", 9, lease=HOUR)
+    assert first[1]
     assert store.follow("dead", 9, lease=HOUR) == []
     lapse(store, "dead")
     assert store.follow("dead", 9, lease=HOUR) == [first]
+
+
+def one_that_waits_goes_when_it_is_let_go(store: Store) -> None:
+    owe(store, owed())
+    assert store.operate("n1", "release") == "no"  # it waits for nothing
+    notice = take(store)
+    store.wait(notice.id, notice.token, after=HOUR, reason="digest", bundle="b")
+    assert store.operate("n1", "release") == "done"
+    assert take(store).freed
+
+
+def what_is_dropped_says_so(store: Store) -> None:
+    owe(store, owed())
+    notice = take(store)
+    assert store.operate("n1", "drop") == "done"
+    assert store.notices()[0].error == "dropped"
+    assert refused(lambda: store.done(notice.id, notice.token))
+
+
+def what_was_sent_goes_again_as_another_message(store: Store) -> None:
+    owe(store, owed())
+    first = take(store)
+    store.done(first.id, first.token)
+    assert store.operate("n1", "resend") == "done"
+    assert take(store).message != first.message
+
+
+def reviews_go_on_where_a_parcel_is_watched_again(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.commit(commit(P, 0, review_in=NOW))
+    store.dismiss("post", [P])
+    store.enrol("post", [P], spread=NOW)
+    assert len(store.claim_reviews(10, lease=LEASE)) == 1
+    store.commit(commit(P, 1))
+    store.dismiss("post", [P])
+    store.enrol("post", [P], spread=NOW)
+    assert store.claim_reviews(10, lease=LEASE) == ()
 
 
 def what_is_gone_is_not_followed(store: Store) -> None:
@@ -565,11 +603,46 @@ CASES = [
     Case(
         the_dead_are_told_of_in_the_batch_they_were_first_taken_in,
         "follow",
-        "redis.call('ZADD', queue, 'XX', now + ARGV[3], id)",
+        "redis.call('ZADD', queue, now + ARGV[3], id)",
         "",
     ),
     Case(
         the_dead_are_told_of_in_the_batch_they_were_first_taken_in, "prelude", "now + UNTOLD, id", "now, id"
+    ),
+    Case(
+        one_that_waits_goes_when_it_is_let_go, "operate", "state == 'pending' and row[7] then", "false then"
+    ),
+    Case(
+        one_that_waits_goes_when_it_is_let_go,
+        "operate",
+        "state == 'pending' and row[7] then",
+        "state == 'pending' then",
+    ),
+    Case(what_is_dropped_says_so, "operate", "redis.call('HSET', key, 'err', 'dropped')", ""),
+    Case(
+        what_is_dropped_says_so,
+        "operate",
+        "redis.call('HDEL', key, 'tok')",
+        "redis.call('HSET', key, 'st', 'sending')",
+    ),
+    Case(
+        what_was_sent_goes_again_as_another_message,
+        "operate",
+        "if state == 'sent' then -- a new",
+        "if false then -- a new",
+    ),
+    Case(
+        reviews_go_on_where_a_parcel_is_watched_again,
+        "commit",
+        "redis.call('HSET', row, 'rev', now + review)",
+        "",
+    ),
+    Case(reviews_go_on_where_a_parcel_is_watched_again, "commit", "redis.call('HDEL', row, 'rev')", ""),
+    Case(
+        reviews_go_on_where_a_parcel_is_watched_again,
+        "enrol",
+        "if known[1] then redis.call('ZADD', P .. 'reviews'",
+        "if false then redis.call('ZADD', P .. 'reviews'",
     ),
     Case(what_is_gone_is_not_followed, "follow", "redis.call('EXISTS', key) == 0", "false"),
     Case(what_is_gone_is_not_followed, "follow", "redis.call('ZREM', queue, id)", ""),

@@ -9,7 +9,7 @@ for _, id in ipairs(redis.call('ZRANGE', queue, '-inf', now, 'BYSCORE', 'LIMIT',
   if redis.call('EXISTS', key) == 0 then
     redis.call('ZREM', queue, id)
   else
-    redis.call('ZADD', queue, 'XX', now + ARGV[3], id)
+    redis.call('ZADD', queue, now + ARGV[3], id)
     if ARGV[1] == 'dead' then redis.call('HSETNX', key, 'bat', ARGV[4]) end
     answer[#answer + 1] = id
     answer[#answer + 1] = redis.call('HGET', key, 'bat') or ''
