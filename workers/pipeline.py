@@ -50,6 +50,7 @@ LANES = 2
 BUDGET = timedelta(seconds=30)  # of one call of refresh; the sweeper rings again
 NO_NEWS = "no-news"  # the fingerprint of a number the source knows and shows no event of
 SETTLED = timedelta(days=30)  # between looks at a parcel that is delivered and stayed so
+BY_HAND = timedelta(hours=6)  # the same, where a person drops the events: a courier's bill comes weeks later
 STALE_TRIES = 5  # how often a parcel that somebody else changed in between is judged anew
 
 
@@ -382,7 +383,7 @@ class Pipeline:
             source=work.source,
             fingerprint=work.fingerprint,
             memo=work.memo,
-            every=judged.every or SETTLED,
+            every=judged.every or _settled(house, ref),
             review_in=None if judged.review_at is None else max(judged.review_at - now, timedelta(seconds=1)),
             stay=judged.stay(before, transition),
             stands=judged.stands(),
@@ -482,6 +483,14 @@ class Pipeline:
     def _house_secret(self) -> bytes:
         self._secret = self._secret or self._store.secret()
         return self._secret
+
+
+def _settled(house: House, ref: ParcelRef) -> timedelta:
+    """Return how long a parcel that is over is left alone: a folder of one's own costs nothing to look at."""
+    sections = house.settings.sources
+    watching = [sections.get(name) for name in ref.sources or [*sections][:1]]
+    by_hand = bool(watching) and all(section is not None and section.kind == "manual" for section in watching)
+    return BY_HAND if by_hand else SETTLED
 
 
 def _unreadable(after: Snapshot, now: datetime) -> list[dict[str, str]]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tests.pipeline.conftest import START, World
 from workers.addresses import Addresses
-from workers.core.model import Sighting, TimeQuality
+from workers.core.model import Checkout, Money, Prepaid, Sighting, TimeQuality
 from workers.delivery import Delivery
 from workers.errors import DeadAddress, Permanent, StoreTrouble, Temporary, Trouble, Uncertain
+from workers.settings import Section
 from workers.sources import Found, NoNews
 from workers.store import Store
 
@@ -298,3 +300,27 @@ def test_a_send_whose_end_cannot_be_written_yet_is_written_later_and_not_sent_ag
     assert len(world.mail.sent) == (trouble is None)
     (row,) = [row for row in world.store.notices() if row.channel == "mail"]
     assert (row.state, row.crashes) == (state, 0)
+
+
+@pytest.mark.parametrize(("kind", "hours"), [("manual", 6), ("seventeentrack", 30 * 24)])
+def test_what_is_over_is_still_looked_at_where_a_person_may_tell_of_a_late_bill(
+    world: World, kind: str, hours: int
+) -> None:
+    world.sections = {"a": Section(kind, None)}  # type: ignore[arg-type]  # its options are not asked
+    world.watch(NUMBER, goods=Money(Decimal(40), "EUR"), checkout=Checkout(vat=Prepaid.NO))
+    delivered = said("Delivered", START - timedelta(days=20))
+    world.source.parcels[NUMBER] = (delivered,)
+    world.look()
+    known = world.store.recall(f"{NUMBER}/{NUMBER}")
+    assert known
+    assert known.every == timedelta(hours=hours)
+    world.source.parcels[NUMBER] = (delivered, said("Invoice for import charges sent", START))
+    world.look()
+    world.deliver()
+    [(envelope, mail)] = world.mail.sent
+    assert mail.subject == f"A bill for import charges: Order {NUMBER}"
+    assert not envelope.urgent
+    world.look()
+    world.deliver()
+    assert len(world.mail.sent) == 1
+    assert world.stage(NUMBER) == "delivered"
