@@ -104,13 +104,13 @@ def test_a_long_alternation_stays_small_and_quick() -> None:
     hostile = fold("in die filiale " * 200)
     check = next(literal.check for literal in compiled(LONG))
     assert check is not None
-    started = time.perf_counter()
+    started = time.thread_time()
     assert list(check.spans(hostile)) == []
-    assert time.perf_counter() - started < 0.2
+    assert time.thread_time() - started < 0.2
 
 
 def test_gaps_upon_gaps_take_bounded_time() -> None:
     hostile = fold("a b " * (LIMIT // 4))
-    started = time.perf_counter()
+    started = time.thread_time()
     assert found("a ... b ... c ... d", hostile) == []
-    assert time.perf_counter() - started < 2.0
+    assert time.thread_time() - started < 2.0

@@ -142,6 +142,6 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_text_takes_bounded_time(classifier: Classifier, name: str) -> None:
     classifier.read("warm " + HOSTILE[name][:100])
-    started = time.perf_counter()
+    started = time.thread_time()
     classifier.read(HOSTILE[name], translation=HOSTILE[name])
-    assert time.perf_counter() - started < 1.0
+    assert time.thread_time() - started < 1.0

@@ -107,6 +107,6 @@ def test_a_quote_is_bounded_one_line_and_holds_no_link(said, limit):
     ],
 )
 def test_no_text_takes_long(hostile):
-    began = time.perf_counter()
+    began = time.thread_time()
     quote(hostile)
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5

@@ -108,6 +108,6 @@ def test_case_and_composition_do_not_matter(text: str) -> None:
     ],
 )
 def test_a_hostile_text_costs_little(hostile: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert len(fold(hostile)) <= 8 * LIMIT
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
