@@ -155,5 +155,8 @@ def test_a_run_of_one_pass_says_which_new_parcels_a_quota_keeps_waiting(desk: De
     assert losses(desk.store, settings, late=False) == [], "no quota, nothing to wait for"
     desk.store.limit("post", quota=[Quota("calls", 1, "day")])
     look(desk, 0, "in_transit")
+    assert losses(desk.store, settings, late=False) == [], "nothing was refused yet"
+    desk.store.postpone("post", ["o/1", "o/2"], after=NOW)
+    assert desk.store.claim("post", 5, lease=timedelta(minutes=1), rate=0).wait is not None
     (said,) = losses(desk.store, settings, late=False)
     assert said.startswith("2 new parcels wait for the quota of post: 0 of 1 calls per day left until")

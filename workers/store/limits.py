@@ -87,9 +87,13 @@ class Limits:
         return sum(bool(m and m[2] and int(m[2]) >= least) for m in matches) / len(names) if names else 0.0
 
     def unasked(self, source: str) -> int:
-        """Return of how many of its parcels *source* never told anything."""
+        """Return how many parcels that were never told of a quota keeps waiting at *source*; 0 where none holds it back."""
         with spoken():
             client = self.scripts.client
+            seconds, _ = client.time()
+            gates: Any = client.hmget(f"{PREFIX}:rl:{source}", ["full", "calm"])
+            if all(int(gate or 0) <= seconds * 1000 for gate in gates):
+                return 0
             names: Any = client.zrange(f"{PREFIX}:due:{source}", 0, -1)
             looks: Any = client.hmget(f"{PREFIX}:look:{source}", names) if names else []
         return sum(look is None for look in looks)
