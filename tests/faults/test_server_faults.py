@@ -143,7 +143,13 @@ def in_customs(world: World, number: str) -> None:
     world.source.parcels[number] = (Sighting(at=at, text=text, source="a", lang="en", country="DE"),)
 
 
-@pytest.mark.parametrize("sentence", FAULTS)
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name == "did not answer in time" else ())
+        for name in FAULTS
+    ],
+)
 def test_work_stops_in_a_sentence_and_goes_on_by_itself(server: Valkey, world: World, sentence: str) -> None:
     in_customs(world, "LP1")
     with ExitStack() as stack:
@@ -182,7 +188,17 @@ def answers(store: Store) -> bool:
     return True
 
 
-@pytest.mark.parametrize("sentence", [name for name in FAULTS if name != "memory is full"])
+FAST = ("cannot be reached", "read-only replica")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        pytest.param(name, marks=() if name in FAST else pytest.mark.slow)
+        for name in FAULTS
+        if name != "memory is full"
+    ],
+)
 def test_a_fault_in_the_middle_of_a_send_doubles_nothing(
     server: Valkey, known: knowledge.Knowledge, tmp_path: Path, sentence: str
 ) -> None:
