@@ -77,7 +77,7 @@ class Aftercare:
         owed = [
             Owed(
                 id=notice_id(
-                    self._secret, row.parcel, row.stage, row.occurrence, row.topic, f"{PASSED_ON} {row.changed}", by, who
+                    self._secret, row.parcel, row.stage, row.occurrence, row.topic, f"{PASSED_ON} {row.created}", by, who
                 ),
                 channel=by,
                 recipient=who,

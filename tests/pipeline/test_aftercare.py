@@ -65,6 +65,15 @@ def test_an_urgent_notice_that_nobody_acknowledged_goes_by_the_next_channel_once
     assert world.store.scripts.client.zcard("{cw}:esc") == 0
 
 
+def test_told_by_two_channels_it_is_passed_on_once(world: World) -> None:
+    escalating(world, by="", to="ben")
+    world.recipients["ana"] = replace(world.recipients["ana"], channels=("mail", "text"))
+    alarm(world)
+    assert len(world.text.sent) == 1
+    hours_later(world)
+    assert [envelope.to for envelope, _ in world.mail.sent] == ["ana@example.org", "ben@example.org"]
+
+
 def test_it_goes_to_another_person_who_is_not_told_of_the_order_otherwise(world: World) -> None:
     escalating(world, by="", to="ben")
     alarm(world)
