@@ -324,8 +324,8 @@ class Ledger(RuleBasedStateMachine):
     ) -> None:
         self.claim_notice(channel)
         self.finish(at=0, verb=verb, later=False, bundle=False, follow=False, again=False)
-        if looks and self.claims:
-            self.look_at(sorted(self.model.rows).index(self.claims[-1][0][0]) if self.model.rows else 0)
+        if looks and self.claims and self.claims[-1][0][0] in self.model.rows:
+            self.look_at(sorted(self.model.rows).index(self.claims[-1][0][0]))
         for _ in range(2):
             self.let_time_pass("dead")
             self.follow("dead", settles)
