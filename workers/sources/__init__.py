@@ -47,6 +47,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
@@ -256,12 +257,14 @@ def each(kind: str) -> bool:
     return bool(getattr(load(kind), "EACH", False))
 
 
+@cache  # asked for every parcel, and a module never changes
 def carriers(kind: str) -> tuple[str, ...]:
     """Return whose parcels alone the service of *kind* knows, as ``core.numbers`` names them; () for everybody's."""
     known: tuple[str, ...] = getattr(load(kind), "CARRIERS", ())
     return known
 
 
+@cache
 def title(kind: str, name: str) -> str:
     """Return what people call the service of *kind*; *name*, from the user's file, where it has no name of its own."""
     return str(getattr(load(kind), "TITLE", name))
