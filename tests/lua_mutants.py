@@ -39,7 +39,7 @@ TURNS = (
     (" or ", " and "), ("if not ", "if "), ("'XX', ", ""), ("'NX', ", ""),
 )  # fmt: skip
 ALONE = re.compile(
-    r"count\(|log\(|used\(|answered\(|'ended'|'late'|'open'|stay|row\[9\] ~= token|'health|HINCRBY', P \.\. 'count'|'hot:|'shr:|'lim:|mark_urgent|URGENT"
+    r"count\(|log\(|used\(|answered\(|'ended'|'late'|'open|stay|pace|besides|every|row\[9\] ~= token|'health|HINCRBY', P \.\. 'count'|'hot:|'shr:|'lim:|mark_urgent|URGENT"
 )
 # The part of the prelude that is about notices; the rest keeps looks, paces and quotas, which have tests of their own.
 NOTICES = ("local DEAD", "local function owe", "local function move", "local function sent_out")

@@ -76,6 +76,14 @@ def only_the_holder_renews(store: Store) -> None:
     assert refused(lambda: store.renew(late.id, late.token, lease=HOUR))
 
 
+def a_renewed_claim_does_not_lapse(store: Store) -> None:
+    owe(store, owed())
+    notice = take(store)
+    lapse(store, "ob:mail")
+    store.renew(notice.id, notice.token, lease=HOUR)
+    assert store.claim_notice("mail", lease=LEASE, worker="w2") is None
+
+
 def what_is_sent_is_never_sent_again(store: Store) -> None:
     owe(store, owed())
     notice = take(store)
@@ -132,6 +140,7 @@ def the_newer_notice_stands(store: Store) -> None:
     owe(store, owed("new"))
     assert take(store).id == "new"
     assert store.claim_notice("mail", lease=LEASE, worker="w") is None
+    assert [row.error for row in store.notices(states=("skipped",))] == ["superseded"]
 
 
 def the_older_is_not_tried_after_the_newer(store: Store) -> None:
@@ -375,6 +384,7 @@ def what_was_sent_goes_again_as_another_message(store: Store) -> None:
     store.done(first.id, first.token)
     assert store.operate("n1", "resend") == "done"
     assert take(store).message != first.message
+    assert store.counts()["resent"] == 1
 
 
 def reviews_go_on_where_a_parcel_is_watched_again(store: Store) -> None:
@@ -419,6 +429,7 @@ def nothing_dead_goes_before_somebody_knew(store: Store) -> None:
     store.follow("dead", 9, lease=HOUR)
     assert store.prune(older=NOW) == 0
     store.settled("dead", [notice.id])
+    assert store.notices()[0].owner_told is not None
     assert store.prune(older=HOUR) == 0
     lapse(store, "kept")
     assert store.prune(older=HOUR) == 1

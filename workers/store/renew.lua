@@ -7,7 +7,7 @@ for i = 3, #ARGV do
     count('lost_lease')
     lost = lost + 1
   else
-    redis.call('ZADD', P .. 'ob:' .. row[3], 'XX', now + ARGV[2], ARGV[i])
+    redis.call('ZADD', P .. 'ob:' .. row[3], now + ARGV[2], ARGV[i])
   end
 end
 return lost
