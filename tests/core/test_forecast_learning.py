@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from workers.core import forecast, workdays
+from workers.core import forecast, history, workdays
 from workers.core.forecast import SILENT, Prior, Priors, Season
 from workers.core.history import Group, History, Line, Stay, Waits, stays
 from workers.core.model import Evidence, Pace, Side, Snapshot, Stage, Transition
@@ -402,3 +402,111 @@ def test_a_group_is_found_again_by_its_name(group):
 @pytest.mark.parametrize("name", ["", "lost||DE|post", "held|moon|DE|post", "held||DE|drone", "held|"])
 def test_a_name_of_another_version_is_no_group(name):
     assert Group.named(name) is None
+
+
+# -- the arithmetic beneath ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("z", [3.0, 0.0, -1.0, -8.0, -29.9])
+def test_the_logarithm_of_a_normal_tail_is_that(z):
+    assert history._log_below(z) == pytest.approx(math.log(0.5 * math.erfc(-z / math.sqrt(2))))
+
+
+@pytest.mark.parametrize(("z", "known"), [(-30.5, -469.4635), (-40.0, -804.6084), (-100.0, -5005.5242)])
+def test_far_out_the_tail_is_told_by_its_asymptote(z, known):
+    """ln Φ by the continued fraction: -z²/2 - ln(-z·√2π) - 1/z², to its first term."""
+    assert known == pytest.approx(-z * z / 2 - math.log(-z * math.sqrt(2 * math.pi)) - 1 / z**2, abs=2e-3)
+    assert history._log_below(z) == pytest.approx(known, abs=3e-3)
+
+
+def test_the_likelihood_is_the_normal_one_with_what_is_short_or_lasts_as_tails():
+    data = history._Data(PRIOR)
+    data.n, data.sum, data.squares = 3.0, 1.5, 2.25  # at 0, 0.5 and 1 … of unequal weights or not
+    u, v = 0.4, 1.6
+    ended = -3 * math.log(v) - (2.25 - 2 * u * 1.5 + 3 * u * u) / (2 * v * v)
+    assert data.likelihood(u, v) == pytest.approx(ended)
+    data.longer[20] = 2.0
+    lasting = 2 * history._log_below((u - 20 * history._STEP) / v)
+    assert data.likelihood(u, v) == pytest.approx(ended + lasting)
+    data.short = 1.5
+    short = 1.5 * history._log_below((data.shortest - u) / v)
+    assert data.likelihood(u, v) == pytest.approx(ended + lasting + short)
+
+
+def test_the_prior_of_an_installation_is_wide_in_the_mean_and_narrow_in_the_spread():
+    assert history._prior(0, 0) == 0
+    assert history._prior(0.35, 0) == pytest.approx(-5.5 * math.log(1.1))
+    assert history._prior(-0.35, 0) == history._prior(0.35, 0)
+    assert history._prior(0, 0.2) == pytest.approx(-0.5)
+    assert history._prior(0, -0.4) == pytest.approx(-2)
+
+
+def spread_of(pairs):
+    mean = sum(x * p for x, p in pairs)
+    return mean, math.sqrt(sum((x - mean) ** 2 * p for x, p in pairs))
+
+
+def test_without_a_wait_the_posterior_is_the_prior():
+    parts = history._posterior(lambda _u, _v: 0.0)
+    assert sum(p for _, _, p in parts) == pytest.approx(1, abs=1e-4)
+    mean, width = spread_of([(u, p) for u, _, p in parts])
+    assert (mean, width) == (pytest.approx(0, abs=1e-9), pytest.approx(0.35 * math.sqrt(10 / 8), rel=0.03))
+    mean, width = spread_of([(math.log(v), p) for _, v, p in parts])
+    assert (mean, width) == (pytest.approx(0, abs=0.01), pytest.approx(0.2, rel=0.03))
+
+
+@pytest.mark.parametrize(("mean", "width", "n"), [(1.5, 0.5, 400), (-2.0, 0.8, 2000), (0.3, 1.1, 50)])
+def test_the_grid_is_drawn_closer_until_it_shows_a_sharp_posterior(mean, width, n):
+    def likelihood(u, v):
+        return -n * math.log(v) - n * (width**2 + (mean - u) ** 2) / (2 * v * v)
+
+    parts = history._posterior(likelihood)
+    found, doubt = spread_of([(u, p) for u, _, p in parts])
+    assert found == pytest.approx(mean, abs=0.1 if n == 50 else 0.03)
+    assert doubt == pytest.approx(width / math.sqrt(n), rel=0.25)
+    assert spread_of([(v, p) for _, v, p in parts])[0] == pytest.approx(width, rel=0.08)
+
+
+@pytest.mark.parametrize(("share", "z"), [(0.5, 0.0), (0.9, 1.2816), (0.97, 1.8808), (0.03, -1.8808)])
+def test_a_quantile_of_one_normal_is_the_tables(share, z):
+    assert history._quantile([(0.0, 1.0, 1.0)], share) == pytest.approx(z, abs=1e-4)
+    assert history._quantile([(2.0, 3.0, 1.0)], share) == pytest.approx(2 + 3 * z, abs=1e-3)
+
+
+def test_the_lines_are_never_closer_than_trackers_report():
+    quick = Waits(tuple((AT - (40 + n) * DAY, AT - (40 + n - 0.4) * DAY) for n in range(200)))
+    found = History({HERE: quick}, at=AT).line(HERE, PRIOR, plain)
+    assert (found.most, found.stuck) == (1.0, 2.0)
+    assert found.half < 0.5
+
+
+# What a few installations make of the prior, as computed on 2026-11-24: a change of the arithmetic must be meant.
+PINNED = {
+    "one short": (2.35590568, 7.57370246, 13.291632),
+    "one and two still": (3.30806131, 8.26794763, 12.8328516),
+    "five": (2.83460485, 6.55128508, 9.83659277),
+    "many and sharp": (4.28549993, 4.75273969, 4.98430016),
+    "far": (53.2736801, 77.4197254, 86.25),
+    "short and long": (2.82606362, 21, 21),
+    "cut": (3.6288316, 7.36838894, 10.4288437),
+}
+INSTALLATIONS = {
+    "one short": waits((0.25,)),
+    "one and two still": waits((2.0,), (9.0, 0.25)),
+    "five": waits((1.0, 2.0, 2.5, 4.0, 6.0)),
+    "many and sharp": waits(tuple(4 + (n % 7) / 10 for n in range(80))),
+    "far": waits(tuple(40.0 + n for n in range(30))),
+    "short and long": waits((0.1,) * 10 + (12.0,) * 10, (20.0,) * 5),
+    "cut": Waits(
+        tuple((AT - (30 + n) * DAY, AT - (26 + n) * DAY) for n in range(4)),
+        (AT - 3 * DAY,),
+        since=AT - 32 * DAY,
+        each=2.0,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", INSTALLATIONS)
+def test_the_lines_of_an_installation_do_not_drift(name):
+    found = History({HERE: INSTALLATIONS[name]}, at=AT).line(HERE, PRIOR, plain)
+    assert shape(found) == pytest.approx(PINNED[name], rel=1e-6)

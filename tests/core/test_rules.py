@@ -764,6 +764,21 @@ def test_a_code_without_a_kind_and_a_table_of_one_rate() -> None:
     )
 
 
+def test_one_band_that_asks_the_tariff_makes_the_whole_line_hang_on_the_goods() -> None:
+    mixed = row("duty", Band(up_to=eur("150"), rate=rate("0.01")), Band(over=eur("150"), tariff="T"))
+    got = rules.estimate(order("200", category="toys", checkout=paid(NO)), law(duty=(mixed,)), on=DAY)
+    assert {c.name: c.note for c in got.charges}["duty"] == "range_by_category"
+
+
+def test_without_a_value_a_share_of_it_that_counts_for_customs_leaves_the_tax_open() -> None:
+    bare = {"scheme": (), "duty": (), "flat_duty": ()}
+    taxed = rules.estimate(order(None), law(**bare), on=DAY)
+    assert taxed.tax is Tax.DUE
+    for line in ("customs_value", "vat_relief"):
+        held = {line: (row(line, Band(rate=rate("0.6"))),)}
+        assert rules.estimate(order(None), law(**bare, **held), on=DAY).tax is Tax.UNKNOWN
+
+
 # --- stale rows -----------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from workers.core import workdays
@@ -187,11 +187,13 @@ def _day(month_day: tuple[int, int]) -> str:
 def _items(order: Order) -> Iterator[Guess]:
     """Several kinds of goods, where they can only be in this one parcel."""
     if order.items > 1 and len(order.parcels) < 2:
-        evidence = Evidence("guess", f"{order.items} kinds of goods in the order", source=SEVERAL)
+        what = f"{order.items} kinds of goods in the order"
+        evidence = Evidence("guess", what, "core/causes.py", SEVERAL, SEVERAL_CHECKED)
         yield Guess(Cause.MULTIPLE_ITEMS, "several_items", evidence, count=order.items)
 
 
 SEVERAL: Final = "AliExpress buyers' guides: parcels of several items take longer to check"
+SEVERAL_CHECKED: Final = date(2026, 11, 22)
 
 
 def _of_rule(row: Row) -> Evidence:
