@@ -25,7 +25,7 @@ class Archive:
     scripts: Scripts
 
     def export(self) -> list[Row]:
-        """Return everything, as it stood at one moment. The server answers nobody else meanwhile: a second for some 100 MB."""
+        """Return everything, as it stood at one moment. The server answers nobody else meanwhile: two seconds for some 100 MB."""
         flat: Sequence[bytes] = self.scripts.run("dump")
         return [(flat[i], int(flat[i + 1]), flat[i + 2]) for i in range(0, len(flat), 3)]
 
