@@ -76,6 +76,15 @@ def only_the_holder_renews(store: Store) -> None:
     assert refused(lambda: store.renew(late.id, late.token, lease=HOUR))
 
 
+def what_is_over_leaves_the_queue(store: Store) -> None:
+    owe(store, owed())
+    notice = take(store)
+    store.done(notice.id, notice.token)
+    store.scripts.client.zadd("{cw}:ob:mail", {notice.id: 1})
+    assert not store.scripts.run("claim_notice", "mail", 1000, "t", "w", "", "", "")
+    assert names(store, "ob:mail") == []
+
+
 def a_renewed_claim_does_not_lapse(store: Store) -> None:
     owe(store, owed())
     notice = take(store)
