@@ -247,3 +247,15 @@ def test_a_parcel_taken_from_the_file_is_forgotten_under_all_its_numbers(two: Tw
     two.store.dismiss("a", [ID])
     assert (two.due("a"), two.due("b")) == ([], [])
     assert two.store.claim_reviews(9, lease=timedelta(seconds=9)) == ()
+
+
+def test_a_second_source_that_failed_and_is_asked_no_more_is_not_called_silent(two: Two) -> None:
+    held(two, days=60)
+    two.other.trouble = Temporary("away")
+    two.pipeline.refresh("b")
+    assert two.store.heard([ID], ["b"])[ID]["b"].failing_since is not None
+    shown = two.source.parcels[NUMBER]
+    two.source.parcels[NUMBER] = [*shown, two.said("a", "Import customs clearance complete", 0.1)]
+    two.look()
+    assert two.due("b") == []
+    assert two.store.heard([ID], ["b"])[ID]["b"].failing_since is None

@@ -7,6 +7,7 @@ for i = 2, #ARGV do
   local parcel = parcel_of(entry)
   removed = removed + redis.call('ZREM', P .. 'due:' .. ARGV[1], entry)
   redis.call('ZREM', P .. 'hot:' .. ARGV[1], entry)
+  redis.call('HDEL', P .. 'mute:' .. ARGV[1], entry)
   redis.call('SREM', P .. 'shr:' .. ARGV[1], entry)
   local watched = false
   for _, source in ipairs(sources) do

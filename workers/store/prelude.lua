@@ -235,16 +235,19 @@ end
 local function ask_at(parcel, spec, paces, watched)
   local row = P .. 'p:' .. parcel
   for _, source in ipairs(redis.call('SMEMBERS', P .. 'sources')) do
-    if not paces[source .. ' ' .. parcel] then
-      redis.call('ZREM', P .. 'due:' .. source, parcel)
+    if not paces[source .. ' ' .. parcel] and redis.call('ZREM', P .. 'due:' .. source, parcel) == 1 then
       redis.call('ZREM', P .. 'hot:' .. source, parcel)
+      redis.call('HDEL', P .. 'mute:' .. source, parcel) -- who is asked no more is not silent
     end
   end
   local before = redis.call('HGET', row, 'also')
   if before then
     for old in pairs(read_spec(parcel, before)) do
       local source, entry = string.match(old, '^([^ ]+) (.*)$')
-      if not paces[old] then redis.call('ZREM', P .. 'due:' .. source, entry) end
+      if not paces[old] then
+        redis.call('ZREM', P .. 'due:' .. source, entry)
+        redis.call('HDEL', P .. 'mute:' .. source, entry)
+      end
     end
   end
   local besides = false
