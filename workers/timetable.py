@@ -59,6 +59,8 @@ class Timetable:
         """Say whether the parcel was decided on otherwise while *notice* waited, and nothing newer was owed."""
         if is_matter(notice.parcel) or notice.freed or (not notice.waited and notice.attempts <= 1):
             return False
+        if notice.previous == "sending" or notice.uncertain:
+            return False  # it may have been read: what is begun is brought to its end
         known = self._store.recall(notice.parcel)
         if known is None or not known.decision:
             return False

@@ -199,7 +199,8 @@ def test_parcels_of_one_order_wait_a_moment_for_each_other_and_no_other_does() -
         )
     again = Due(False, "together", "o1", siblings=3, advice="pay")
     assert planned(again, Habits(), "2026-11-24T12:00") == Plan()
-    assert planned(again, Habits(NIGHT), "2026-11-24T23:00").reason == "quiet"
+    night = planned(again, Habits(NIGHT), "2026-11-24T23:00")
+    assert night == Plan(berlin("2026-11-25T07:00"), "quiet", "together:o1:pay")  # still in one message
     assert planned(Due(False, "", "", siblings=3), Habits(), "2026-11-24T12:00") == Plan()
 
 

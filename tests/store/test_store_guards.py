@@ -327,7 +327,26 @@ def what_was_taken_back_unsaid_is_owed_again(store: Store) -> None:
     notice = take(store)
     store.unsay(notice.id, notice.token, reason="muted")
     owe(store, owed())
-    assert take(store).id == notice.id
+    again = take(store)
+    assert again.id == notice.id
+    store.done(again.id, again.token)
+    owe(store, owed())
+    assert store.claim_notice("mail", lease=LEASE, worker="w") is None
+
+
+def one_that_lives_again_and_dies_is_told_of_anew(store: Store) -> None:
+    owe(store, owed())
+    for round_ in range(2):
+        notice = take(store)
+        store.fail(notice.id, notice.token, error="550")
+        assert store.notices()[0].owner_told is None
+        lapse(store, "dead")
+        [(name, _)] = store.follow("dead", 9, lease=HOUR)
+        store.settled("dead", [name])
+        assert names(store, "kept") == [name.encode()]
+        if round_ == 0:
+            assert store.operate(name, "release") == "done"
+            assert names(store, "kept") == []
 
 
 def an_operator_acts_on_what_they_saw(store: Store) -> None:

@@ -87,8 +87,9 @@ def plan(due: Due, habits: Habits, lately: Lately, *, now: datetime, zone: tzinf
     quiet = quiet_until(habits.quiet, now=now, zone=zone)
     if due.freed:
         return Plan(woke=False)
-    if due.order and due.siblings > 1 and not due.waited:
-        return Plan(now + TOGETHER, "together", f"together:{due.order}:{due.advice}")
+    together = f"together:{due.order}:{due.advice}" if due.order and due.siblings > 1 else ""
+    if together and not due.waited:
+        return Plan(now + TOGETHER, "together", together)
     if due.urgent:
         return Plan(woke=quiet is not None)
     gathered = due.waited in ("digest", "cap")
@@ -97,7 +98,7 @@ def plan(due: Due, habits: Habits, lately: Lately, *, now: datetime, zone: tzinf
         if not _too_late(due, at, zone):
             return Plan(at, "digest", "digest")
     if quiet is not None:
-        return Plan(quiet, "quiet", due.waited if gathered else "")
+        return Plan(quiet, "quiet", due.waited if gathered else together)
     if gathered or (habits.gap is None and habits.cap is None):
         return Plan()
     begun = now - _resolved(now.astimezone(zone).date(), time(0), zone, last=False)
