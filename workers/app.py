@@ -36,11 +36,12 @@ from workers import (
 from workers.answers import Answers
 from workers.core.history import History
 from workers.core.judgement import Judge
+from workers.deciding import SETTLED
 from workers.errors import Misconfigured, Trouble
 from workers.heart import BEAT, Heart
 from workers.heel import heel
 from workers.house import House
-from workers.pipeline import SETTLED, Pipeline, ask_of
+from workers.pipeline import Pipeline, ask_of
 from workers.render import Renderer
 from workers.settings import Settings, Watch
 from workers.store import Recollection, Store, number_of, parcel_of

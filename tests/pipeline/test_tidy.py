@@ -10,8 +10,9 @@ import pytest
 from tests.pipeline.conftest import START, Shown, World
 from workers.cli.report import compared
 from workers.core.model import Sighting, TimeQuality
+from workers.deciding import SETTLED
 from workers.errors import Permanent, Temporary
-from workers.pipeline import SETTLED, ask_of
+from workers.pipeline import ask_of
 from workers.sources import Ask, Leaving, Reconciled
 from workers.store import entry_of, number_of, parcel_of
 from workers.tidy import COMPARE, Tidy, removed
