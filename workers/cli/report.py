@@ -334,7 +334,7 @@ def explanation(parcel: str, title: str, one: dict[str, Any]) -> str:
 def _causes(one: dict[str, Any]) -> list[str]:
     """Return the causes, those that the tracking names first: a guess never stands before one of them."""
     read = [f"  {cause.replace('_', ' ')}, as the tracking says" for cause in one.get("causes", ())]
-    guessed = [f"  {g['cause'].replace('_', ' ')}, guessed: {_evidence(g)}" for g in one.get("guesses", ())]
+    guessed = [f"  {g['cause'].replace('_', ' ')}: {_evidence(g)}" for g in one.get("guesses", ())]
     return ["", "Causes, the best founded first:", *read, *guessed] if read or guessed else []
 
 
