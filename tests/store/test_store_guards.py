@@ -708,6 +708,26 @@ CASES = [
     Case(
         nothing_dead_goes_before_somebody_knew, "settled", "redis.call('ZADD', P .. 'kept', now, ARGV[i])", ""
     ),
+    Case(
+        a_renewed_claim_does_not_lapse,
+        "renew",
+        "redis.call('ZADD', P .. 'ob:' .. row[3], now + ARGV[2], ARGV[i])",
+        "",
+    ),
+    Case(what_is_over_leaves_the_queue, "claim_notice", "redis.call('ZREM', queue, id)", ""),
+    Case(
+        what_was_taken_back_unsaid_is_owed_again,
+        "prelude",
+        "redis.call('HDEL', key, 'unsaid', 'end'",
+        "redis.call('HDEL', key, 'end'",
+    ),
+    Case(one_that_lives_again_and_dies_is_told_of_anew, "prelude", "redis.call('ZREM', P .. 'kept', id)", ""),
+    Case(
+        one_that_lives_again_and_dies_is_told_of_anew,
+        "prelude",
+        "redis.call('HDEL', P .. 'n:' .. id, 'bat', 'owner', 'seen')",
+        "",
+    ),
 ]
 NAMES = [f"{case.invariant.__name__}-{case.script}-{i}" for i, case in enumerate(CASES)]
 
