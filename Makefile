@@ -53,6 +53,11 @@ looks: $(STAMP) ## look at every mail: a browser, axe, mail clients' gaps, SpamA
 	@node tests/looks/look.mjs var/looks
 	@$(BIN)/python tests/looks/spam.py var/looks en he
 
+sheets: $(STAMP) ## contact sheets of every mail, to be looked at: var/looks/*.png (LANGS="en he" for some)
+	@cd tests/looks && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --silent
+	@rm -rf var/looks && $(BIN)/python -m tests.looks.write var/looks
+	@node tests/looks/sheets.mjs var/looks $(LANGS)
+
 mutants: $(STAMP) ## break the deciders and the store's scripts one small way at a time: do their tests notice?
 	@$(BIN)/python tests/mutants.py --each 20 --jobs 2 rules assess advise notices forecast
 	@$(BIN)/python tests/lua_mutants.py --each 12
