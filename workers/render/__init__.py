@@ -359,6 +359,7 @@ class Renderer:
                     "addressee": paragraph(self._templates.say(template, "addressee", told)),
                     "paragraphs": lines(self._templates.say(template, "body", told)),
                     "lang": one.tag,
+                    "direction": one.direction,  # an English letter in a Hebrew mail runs from left to right
                 }
             )
         return letters

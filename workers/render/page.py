@@ -150,9 +150,7 @@ class StatusPages(Calendars):
             "facts": self._timeline(context, told)["facts"],
             "events": self._timeline(context, told)["events"],
             "letters": [
-                {**letter, "direction": formats.Reader.of(letter["lang"], "UTC", reader.catalog).direction}
-                for name in context["letters"]
-                for letter in self._letters(name, context, reader)
+                letter for name in context["letters"] for letter in self._letters(name, context, reader)
             ],
             "phases": self._phases(one, told, now),
             "gauge": _gauge(days, usual) if days is not None and usual["known"] else None,
