@@ -66,7 +66,7 @@ bench: $(STAMP) ## measured claims, as ratios side by side
 	@$(BIN)/python -m benchmarks
 
 lock: $(STAMP) ## write requirements.lock anew (needs uv)
-	@$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	@$(BIN)/python -m uv pip compile -q --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  pyproject.toml --all-extras --group dev -o requirements.lock
 
 clean: ## remove what make made, but not your orders nor var/
