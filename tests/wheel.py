@@ -61,8 +61,9 @@ def main() -> None:
         print("the wheel holds what it must, and not the user's orders")
 
         lock = (ROOT / "requirements.lock").read_text()
-        pins = re.findall(r"^([A-Za-z0-9._-]+(?:\[[^]]*\])?==[^ \\\n]+[^\\\n]*)", lock, re.MULTILINE)
-        (folder / "constraints.txt").write_text("\n".join(p.strip() for p in pins) + "\n")
+        # A constraint names no extras: pip refuses `coverage[toml]==…` there, and takes it as a requirement.
+        pins = re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?(==[^ \\\n]+[^\\\n]*)", lock, re.MULTILINE)
+        (folder / "constraints.txt").write_text("".join(f"{name}{pin.strip()}\n" for name, pin in pins))
         run(sys.executable, "-m", "venv", "env", cwd=folder)
         python = folder / "env" / "bin" / "python"
         run(
