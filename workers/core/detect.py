@@ -14,9 +14,10 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from workers.core import context
 from workers.core.context import CLEARING, DELIVERY, EXPORT
+from workers.core.likeness import Identity, doubt, fold, identity
 from workers.core.model import Charges, Reading, Seen, Side, Sighting, Snapshot, Stage, Transition
 from workers.core.moves import CUSTOMS, Event, Standing, move
-from workers.core.timeline import Identity, Looked, believable, doubt, fold, identity, merge, usable
+from workers.core.timeline import Looked, believable, merge, usable
 
 OSCILLATION = timedelta(hours=12)  # pending, released, pending again within this is one stay
 AT_ORIGIN = timedelta(days=6)  # so long after an origin scan "customs" without a place is still export

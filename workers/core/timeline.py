@@ -10,13 +10,11 @@ where they are not, the list itself is what the source has told us.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 
+from workers.core.likeness import DOUBTS, Identity, closeness, doubt, fold, identity
 from workers.core.model import Reading, Seen, Sighting, Stage, TimeQuality
 
 CAP = 200  # sightings kept of one parcel
@@ -24,18 +22,6 @@ _MOST = 1000  # sightings read of one look; no parcel met so far had more than 1
 _BEGINNING = datetime(2010, 1, 1, tzinfo=UTC)  # earlier times are clocks that were never set
 _TICK = timedelta(microseconds=1)
 
-# How far a time may be off. Zones reach from -12 to +14 h; Cainiao's two clocks disagree by 5-6 h in a real
-# capture and 17TRACK's own UTC by 30 min (tracking-sources notes of 2026-11-22).
-_DOUBT = {
-    TimeQuality.EXACT: timedelta(0),
-    TimeQuality.ASSUMED: timedelta(hours=14),
-    TimeQuality.DAY: timedelta(hours=36),
-}
-_DOUBTS = {
-    (a, b): max(_DOUBT.get(a, timedelta(0)), _DOUBT.get(b, timedelta(0)))
-    for a in TimeQuality
-    for b in TimeQuality
-}
 _SAME_WORDS = timedelta(hours=8)  # two sources, both sure of the time, the same words
 _SAME_STAGE = timedelta(hours=2)  # … other words of the same stage
 _NEAR = 0.6
@@ -44,19 +30,6 @@ _PROGRESS = {stage: number for number, stage in enumerate(Stage)}
 _PLAIN = frozenset({Stage.UNKNOWN, Stage.IN_TRANSIT, Stage.PRE_TRANSIT, Stage.ARRIVED_DESTINATION})
 
 Looked = Sequence[tuple[Sighting, Reading]]
-Identity = tuple[datetime | None, str, str, str, str]
-
-
-@lru_cache(maxsize=16_384)  # wordings repeat, within a parcel and between parcels
-def fold(text: str) -> str:
-    """Return *text* as it is compared: compatibility forms, case and white space do not tell events apart."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-def identity(sighting: Sighting) -> Identity:
-    """Return what makes two sightings the same event beyond doubt. Who showed it is not part of it."""
-    code = fold(sighting.code)
-    return (sighting.at, sighting.system if code else "", code, fold(sighting.place), fold(sighting.text))
 
 
 def usable(sighting: Sighting, *, now: datetime) -> bool:
@@ -75,34 +48,6 @@ def believable(now: datetime) -> Callable[[Sighting], datetime | None]:
         return at if _BEGINNING <= at <= latest else None
 
     return believed
-
-
-def doubt(a: Sighting, b: Sighting) -> timedelta:
-    """Return by how much the clocks of *a* and *b* may disagree."""
-    return _DOUBTS[a.quality, b.quality]
-
-
-def closeness(a: Sighting, b: Sighting) -> float:
-    """Return how alike the words are, 0 to 1; a source's translation counts as its words."""
-    mine, yours = {fold(a.text), fold(a.translation)} - {""}, {fold(b.text), fold(b.translation)} - {""}
-    return max((_alike(x, y) for x in mine for y in yours), default=0.0)
-
-
-def _alike(a: str, b: str) -> float:
-    if a == b:
-        return 1.0
-    if min(len(a), len(b)) >= 8 and (a in b or b in a):
-        return 0.9
-    x, y = _pieces(a), _pieces(b)
-    return len(x & y) / len(x | y) if x and y else 0.0
-
-
-def _pieces(text: str) -> set[str]:
-    words = re.findall(r"\w+", text[:400])
-    if len(words) > 2:
-        return set(words)
-    joined = "".join(words)  # scripts without blanks
-    return {joined[i : i + 2] for i in range(len(joined) - 1)}
 
 
 def raw(seen: Seen) -> Reading:
@@ -332,7 +277,7 @@ def _in_order(sightings: list[Sighting], dated: list[datetime | None]) -> bool:
             continue
         mine = sighting.quality
         for quality, latest in reached.items():
-            if latest > at and latest - at > _DOUBTS[quality, mine]:
+            if latest > at and latest - at > DOUBTS[quality, mine]:
                 return False
         if mine not in reached or at > reached[mine]:
             reached[mine] = at

@@ -14,8 +14,8 @@ from enum import StrEnum
 from typing import Final
 
 from workers.core.detect import story
+from workers.core.likeness import doubt
 from workers.core.model import Seen, Snapshot, Stage
-from workers.core.timeline import doubt
 
 _MOVING: Final = "moving"
 _CUSTOMS: Final = "customs"
