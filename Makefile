@@ -38,11 +38,12 @@ containers: $(STAMP) ## build the image and run docker-compose.yml for real (pod
 wheel-test: $(STAMP) ## build the wheel, install it elsewhere, run the demo from it
 	@$(BIN)/python tests/wheel.py
 
-lint: $(STAMP) ## ruff, mypy --strict, import-linter
+lint: $(STAMP) ## ruff, mypy --strict, import-linter, bandit
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/bandit -q -r workers
 
 messages: $(STAMP) ## bring templates/locale/*.po up to date with the words (then translate what is new)
 	@$(BIN)/python tests/messages.py

@@ -147,7 +147,7 @@ class LiveHouse:
             if error is not None and str(error) != self._said:
                 log.error("config_refused", mistakes=str(error))
             self._said = str(error) if error else ""
-            assert self._house is not None  # noqa: S101 -- the first one was furnished, or that raised
+            assert self._house is not None  # nosec B101 # noqa: S101 -- the first one was furnished, or that raised
             return self._house
 
     def refused(self) -> bool:

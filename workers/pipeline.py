@@ -185,7 +185,7 @@ class Pipeline:
         except Temporary as trouble:
             self._deciding.fails(source, changed.parcel, trouble, timedelta(minutes=20))
             return None
-        assert isinstance(outcome, Found | NoNews)  # noqa: S101 -- only these two are settled
+        assert isinstance(outcome, Found | NoNews)  # nosec B101 # noqa: S101 -- only these two are settled
         fingerprint = outcome.fingerprint if isinstance(outcome, Found) else NO_NEWS
         looked = [(sighting, self.read(sighting)) for sighting in sightings]
 

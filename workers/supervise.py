@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
+import subprocess  # nosec B404 # to run our own parts; never through a shell
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -77,7 +77,7 @@ class Supervisor:
 
     def _spawn(self, child: Child) -> None:
         # A session of its own: Ctrl-C reaches us alone, and we stop the children in order.
-        child.process = subprocess.Popen(child.argv, env=self._environ, start_new_session=True)  # noqa: S603 -- our own argv
+        child.process = subprocess.Popen(child.argv, env=self._environ, start_new_session=True)  # nosec B603 # noqa: S603 -- our own argv
         child.started, child.due = self._clock(), None
         log.info("started", process=child.name, pid=child.process.pid)
 

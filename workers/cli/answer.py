@@ -99,7 +99,7 @@ def _until(settings: Settings, order: Order, written: str) -> datetime | None:
     try:
         if written[:4].isdigit() and "-" in written:
             day = values.day(written)
-            assert day is not None  # noqa: S101 -- it is not empty
+            assert day is not None  # nosec B101 # noqa: S101 -- it is not empty
             ends = datetime.combine(day, time(0), ZoneInfo(reader.timezone if reader else "UTC"))
         else:
             ends = wiring.now() + (values.duration(written) or timedelta(0))

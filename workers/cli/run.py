@@ -191,7 +191,8 @@ def worker(config: Config = None, threads: Threads = 8) -> None:
     path = wiring.config_path(config)
     wiring.load(path)  # a mistake is told here, once, instead of by every process
     argv = supervise.worker_argv(threads)
-    os.execve(argv[0], argv, supervise.worker_environ(os.environ, config=path, url=_url()))  # noqa: S606 -- our own argv
+    environ = supervise.worker_environ(os.environ, config=path, url=_url())
+    os.execve(argv[0], argv, environ)  # nosec B606 # noqa: S606 -- our own argv
 
 
 def _url() -> str:

@@ -69,7 +69,7 @@ def opinion(
     if not running:
         return Opinion(review_at=min(ahead, default=None))
     why, since = running[0]
-    assert since is not None  # noqa: S101 -- those were left out
+    assert since is not None  # nosec B101 # noqa: S101 -- those were left out
     if why == "behind":
         lead = said.each[0].heard
         others = [one for one in others if one.source == lead.source]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
+import subprocess  # nosec B404 # to ask a server that was found for its version
 import threading
 import time
 from collections.abc import Mapping
@@ -94,7 +94,7 @@ def _candidates(environ: Mapping[str, str]) -> list[Path]:
 
 def _version(binary: Path) -> tuple[int, int] | None:
     try:
-        said = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=True)  # noqa: S603  # found above
+        said = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=True)  # nosec B603 # noqa: S603 -- found above
     except (OSError, subprocess.SubprocessError):
         return None
     match = re.search(r"\bv=(\d+)\.(\d+)", said.stdout)

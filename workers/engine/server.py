@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import os
 import signal
-import subprocess
+import subprocess  # nosec B404 # to run the server; never through a shell
 import tempfile
 import time
 from collections.abc import Callable
@@ -128,7 +128,7 @@ class Server:
             self._heard = 0
         # A session of its own: Ctrl-C is for us, and the server is stopped in order.
         null, argv = subprocess.DEVNULL, [self.binary, config]
-        self._child = subprocess.Popen(  # noqa: S603  # the binary that find() chose
+        self._child = subprocess.Popen(  # nosec B603 # noqa: S603 -- the binary that find() chose
             argv,
             cwd=self.folder,
             stdin=null,

@@ -6,7 +6,7 @@ One HTML file that works offline, prints, follows light and dark, and needs no s
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
+import xml.etree.ElementTree as ET  # nosec B405 # writes a feed, and parses nothing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

@@ -255,10 +255,10 @@ def _secret(content: bytes | None) -> tuple[str, str, str]:
     if len(content) > _LARGEST_SECRET:
         return "", "is larger than a secret can be", "the secret alone, on one line"
     try:
-        secret = content.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
+        text = content.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        secret = ""
-    return (secret, "", "") if secret else ("", "holds no text", "the secret alone, on one line")
+        text = ""
+    return (text, "", "") if text else ("", "holds no text", "the secret alone, on one line")
 
 
 def _texts(value: Any) -> list[str]:

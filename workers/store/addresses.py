@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from workers.store.lua import PREFIX, Scripts, spoken
-from workers.store.rows import text, when
+from workers.store.rows import stamped, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,5 @@ class Addresses:
 def _aside(name: str, said: str) -> Aside:
     at, mark, error = said.split(" ", 2)
     channel, _, recipient = name.partition("/")
-    since = when(at.encode())
-    assert since is not None  # noqa: S101  # written by aside.lua
+    since = stamped(at)
     return Aside(channel, recipient, mark, since, error)

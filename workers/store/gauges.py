@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from workers.store.lua import Scripts
-from workers.store.rows import text, when
+from workers.store.rows import stamped, text, when
 
 _PAGE = 500
 _ONE_BY_ONE = 5_000  # open notices of a state; more are a trouble of their own, which the totals show
@@ -43,8 +43,7 @@ class Numbers:
     def gauges(self) -> Gauges:
         """Return how notices, sources and reviews stand."""
         open_, ended, oldest, sources, review, unknown, clock = self.scripts.run("gauges", _ONE_BY_ONE)
-        now = when(clock)
-        assert now is not None  # noqa: S101 -- the server's clock
+        now = stamped(clock)
         return Gauges(
             open={(text(s), text(c)): int(n) for s, c, n in _by(3, open_)},
             ended={_pair(text(key)): int(n) for key, n in _by(2, ended)},

@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 from workers.errors import LostLease, StoreTrouble
 from workers.store.ledger import Ledgers
 from workers.store.lua import PREFIX, Scripts, spoken
-from workers.store.rows import STATES, Attempt, Notice, NoticeRow, State, ms, text, when
+from workers.store.rows import STATES, Attempt, Notice, NoticeRow, State, ms, stamped, text, when
 
 Ids = str | Sequence[str]  # one notice, or all of one message
 Queue = Literal["esc", "dead"]
@@ -241,8 +241,7 @@ def _claimed(taken: Sequence[Any], channel: str, token: str, message: str) -> No
         parcel, recipient, why, stage, occurrence, topic, context, attempts, crashes, made, unc, urgent, exp, err, waited,
         freed,
     ) = fields  # fmt: skip
-    created = when(made)
-    assert created is not None  # noqa: S101  # written with the row by commit.lua
+    created = stamped(made)
     return Notice(
         id=text(name),
         token=token,
@@ -271,8 +270,7 @@ def _claimed(taken: Sequence[Any], channel: str, token: str, message: str) -> No
 
 def _row(name: str, fields: dict[bytes, bytes], log: Sequence[bytes], due: float | None) -> NoticeRow:
     get = fields.get
-    created = when(get(b"made"))
-    assert created is not None  # noqa: S101  # written with the row by commit.lua
+    created = stamped(get(b"made"))
     return NoticeRow(
         id=name,
         state=cast("State", text(fields[b"st"])),
@@ -304,6 +302,5 @@ def _row(name: str, fields: dict[bytes, bytes], log: Sequence[bytes], due: float
 
 def _attempt(line: bytes) -> Attempt:
     at, worker, outcome, error, took = json.loads(line.decode(errors="replace"))
-    moment = when(at)
-    assert moment is not None  # noqa: S101  # prelude.lua writes the server's clock first
+    moment = stamped(at)
     return Attempt(moment, worker, outcome, error, timedelta(milliseconds=took))

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from workers.core.limits import Quota
+from workers.errors import StoreTrouble
 
 State = Literal["pending", "sending", "sent", "held", "failed", "expired", "skipped"]
 STATES: tuple[State, ...] = ("pending", "sending", "sent", "held", "failed", "expired", "skipped")
@@ -292,6 +293,14 @@ def when(stamp: bytes | str | float | None) -> datetime | None:
     if stamp is None or stamp in (b"", ""):
         return None
     return datetime.fromtimestamp(float(stamp) / 1000, UTC)
+
+
+def stamped(stamp: bytes | str | float | None) -> datetime:
+    """Return the moment of a stamp that a script never leaves out; raises StoreTrouble where it is missing all the same."""
+    moment = when(stamp)
+    if moment is None:
+        raise StoreTrouble("a row of the store has no time: somebody else wrote it")
+    return moment
 
 
 def text(value: bytes | str | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from workers.core.history import Group, History, Waits
 from workers.store.lua import PREFIX, Scripts, spoken
-from workers.store.rows import text, when
+from workers.store.rows import stamped, text
 
 KEPT = 2_000  # ended stays of one group; commit.lua cuts there
 _FRESH = timedelta(hours=1)
@@ -38,14 +38,14 @@ class Stays:
             group = Group.named(name)
             if group is not None:
                 waits[group] = _waits(ended, standing, [float(score) for score in sample[1::2]])
-        return History(waits, at=_moment(seconds * 1000 + micros // 1000))
+        return History(waits, at=stamped(seconds * 1000 + micros // 1000))
 
 
 def _waits(ended: list[Any], standing: int, sample: list[float]) -> Waits:
     spans = tuple(_span(entry) for entry in ended)
     return Waits(
         ended=spans,
-        open=tuple(_moment(score) for score in sample),
+        open=tuple(stamped(score) for score in sample),
         # Ends arrive in order but for late looks, so that the first of a full list is where it was cut.
         since=spans[0][1] if len(spans) >= KEPT else None,
         each=standing / len(sample) if sample else 1.0,
@@ -54,13 +54,7 @@ def _waits(ended: list[Any], standing: int, sample: list[float]) -> Waits:
 
 def _span(entry: bytes) -> tuple[datetime, datetime]:
     began, _, ended = entry.partition(b" ")
-    return _moment(began), _moment(ended)
-
-
-def _moment(stamp: bytes | float) -> datetime:
-    found = when(stamp)
-    assert found is not None  # noqa: S101 -- commit.lua writes a number
-    return found
+    return stamped(began), stamped(ended)
 
 
 class Recollection:
