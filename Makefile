@@ -66,9 +66,11 @@ mutants: $(STAMP) ## break the deciders and the store's scripts one small way at
 bench: $(STAMP) ## measured claims, as ratios side by side
 	@$(BIN)/python -m benchmarks
 
-lock: $(STAMP) ## write requirements.lock anew (needs uv)
-	@$(BIN)/python -m uv pip compile -q --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  pyproject.toml --all-extras --group dev -o requirements.lock
+UV_LOCK := $(BIN)/python -m uv pip compile -q --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+lock: $(STAMP) ## write the locks anew (needs uv): all, what the image runs, what builds it
+	@$(UV_LOCK) pyproject.toml --all-extras --group dev -o requirements.lock
+	@$(UV_LOCK) pyproject.toml --extra apprise --extra web -c requirements.lock -o requirements.run.lock
+	@$(UV_LOCK) --group build -c requirements.lock -o requirements.build.lock
 
 clean: ## remove what make made, but not your orders nor var/
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
