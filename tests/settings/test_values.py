@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from workers.core.model import Money, Prepaid
 from workers.core.timing import Quiet, Summary
 from workers.loading import Wrong
-from workers.settings import values
+from workers.settings import reach, values
 
 
 @pytest.mark.parametrize(
@@ -127,22 +127,22 @@ def test_other_words_for_a_country_are_answered_with_its_code(text: str, hint: s
         (values.day, "2026-W48-2"),
         (values.day, "2026-11-24T10:00"),
         (values.day, "tomorrow"),
-        (values.email, "anna"),
-        (values.email, "anna@host"),
-        (values.email, "anna@@example.org"),
-        (values.email, "an na@example.org"),
-        (values.email, "anna@example.org\nBcc: x@example.org"),
-        (values.email, ".anna@example.org"),
-        (values.email, "anna@example..org"),
-        (values.phone, "+49 1512 345x"),
-        (values.phone, "+999 123456"),
-        (values.phone, "+4915123456789 ext. 5"),
-        (values.link, "ftp://example.org/"),
-        (values.link, "https://user:pw@example.org/"),
-        (values.link, "https://exa mple.org/"),
-        (values.link, "https:///x"),
-        (values.link, "https://example.org/\u202egpj"),
-        (values.link, "https://[::1/"),
+        (reach.email, "anna"),
+        (reach.email, "anna@host"),
+        (reach.email, "anna@@example.org"),
+        (reach.email, "an na@example.org"),
+        (reach.email, "anna@example.org\nBcc: x@example.org"),
+        (reach.email, ".anna@example.org"),
+        (reach.email, "anna@example..org"),
+        (reach.phone, "+49 1512 345x"),
+        (reach.phone, "+999 123456"),
+        (reach.phone, "+4915123456789 ext. 5"),
+        (reach.link, "ftp://example.org/"),
+        (reach.link, "https://user:pw@example.org/"),
+        (reach.link, "https://exa mple.org/"),
+        (reach.link, "https:///x"),
+        (reach.link, "https://example.org/\u202egpj"),
+        (reach.link, "https://[::1/"),
         (values.hs_code, "123"),
         (values.hs_code, "12345678901"),
         (values.zone, "Mars/Olympus"),
@@ -164,7 +164,7 @@ def test_nothing_doubtful_gets_in(read: Callable[[object], Any], text: str) -> N
     "read",
     [
         values.money, values.country, values.day, values.paid, values.vat, values.tracking_number,
-        values.email, values.phone, values.zone, values.link, values.hs_code,
+        reach.email, reach.phone, values.zone, reach.link, values.hs_code,
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("value", [[], {}, ["DE"], {"a": "b"}, None])
@@ -193,7 +193,7 @@ def test_vat_is_a_word_or_an_amount(text: str, paid: Prepaid, amount: Money | No
     "text", ["anna@example.org", "a.b+c@sub.example.co.uk", "zoë@bücher.example", "me@localhost"]
 )
 def test_e_mail_addresses_as_people_have_them(text: str) -> None:
-    assert values.email(text) == text
+    assert reach.email(text) == text
 
 
 def test_a_long_value_is_shown_short() -> None:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from workers import resources
 from workers.core.timing import Habits, quiet_until
 from workers.loading import Step, Wrong, mistakes_of
-from workers.settings import values
+from workers.settings import reach
 from workers.settings.findings import Findings
 from workers.settings.settled import Escalation, Recipient, Section
 from workers.settings.shapes import RecipientShape
@@ -44,7 +44,7 @@ def recipients(
         except ValidationError as error:
             findings.mistakes += mistakes_of(error, RecipientShape, findings.document, at=at)
             continue
-        if shape.phone and not values.is_assigned(shape.phone):
+        if shape.phone and not reach.is_assigned(shape.phone):
             findings.odd(
                 (*at, "phone"), f"{'.'.join(at)}.phone: no such number is in use", "is a digit wrong?"
             )

@@ -20,7 +20,7 @@ from pydantic import (
 from workers.core.model import Money, Prepaid
 from workers.core.timing import Quiet, Summary
 from workers.loading import Wrong
-from workers.settings import values
+from workers.settings import reach, values
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NAME = re.compile(r"\w[\w.-]{0,63}")
@@ -120,8 +120,8 @@ class RecipientShape(Shape):
         "escalate": "escalate_after",
     }
 
-    email: Annotated[str, PlainValidator(values.email)] = ""
-    phone: Annotated[str, PlainValidator(values.phone)] = ""
+    email: Annotated[str, PlainValidator(reach.email)] = ""
+    phone: Annotated[str, PlainValidator(reach.phone)] = ""
     language: Line = "en"
     timezone: Annotated[str, PlainValidator(values.zone)] = "UTC"
     channels: Names = Field(default_factory=list)
@@ -221,8 +221,8 @@ class OrderShape(Shape):
     shop: Line = "AliExpress"
     seller: Line = ""
     order: Line = ""
-    phone_last4: Annotated[str, PlainValidator(values.phone_last4)] = ""
-    link: Annotated[str, PlainValidator(values.link)] = ""
+    phone_last4: Annotated[str, PlainValidator(reach.phone_last4)] = ""
+    link: Annotated[str, PlainValidator(reach.link)] = ""
     ordered: Day = None
     protected_until: Day = None
     carrier: Line = ""
@@ -276,9 +276,9 @@ class WebShape(Shape):
 
     other_words: ClassVar[dict[str, str]] = {"host": "listen", "port": "listen", "bind": "listen"}
 
-    listen: Annotated[tuple[str, int], PlainValidator(values.listen)] = ("127.0.0.1", 8674)
+    listen: Annotated[tuple[str, int], PlainValidator(reach.listen)] = ("127.0.0.1", 8674)
     expose: Switch = False
-    public_url: Annotated[str, PlainValidator(values.public_url)] = ""
+    public_url: Annotated[str, PlainValidator(reach.public_url)] = ""
 
 
 class KeepShape(Shape):

@@ -10,10 +10,8 @@ import re
 from datetime import date, time, timedelta
 from decimal import Decimal
 from functools import cache
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-import phonenumbers
 from babel import Locale
 from babel.numbers import get_territory_currencies
 
@@ -44,7 +42,7 @@ def money(text: object) -> Money | None:
         return None
     found = _MONEY.fullmatch(text) or _CURRENCY_FIRST.fullmatch(text)
     if found is None:
-        raise Wrong(f"{_quoted(text)} is not an amount", _amount_hint(text))
+        raise Wrong(f"{quoted(text)} is not an amount", _amount_hint(text))
     currency = found["currency"].upper()
     if currency not in currencies():
         near = difflib.get_close_matches(currency, sorted(currencies()), n=1)
@@ -116,7 +114,7 @@ def country(text: object) -> str:
         by_name = {name.upper(): known for known, name in countries().items()}
         near = difflib.get_close_matches(code, by_name, n=1, cutoff=0.8) if len(code) > 3 else []
         hint = f"write {by_name[near[0]]}" if near else "write two letters of ISO 3166-1, such as DE"
-    raise Wrong(f"{_quoted(text)} is not a country code", hint)
+    raise Wrong(f"{quoted(text)} is not a country code", hint)
 
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -137,7 +135,7 @@ def day(text: object) -> date | None:
     hint = "write it as 2026-11-24"
     if re.fullmatch(r"\d{4}-\d{1,2}-\d{1,2}", text):
         hint = "there is no such day: year, month and day of two digits, as 2026-11-04"
-    raise Wrong(f"{_quoted(text)} is not a date", hint)
+    raise Wrong(f"{quoted(text)} is not a date", hint)
 
 
 _YES = {
@@ -155,7 +153,7 @@ def paid(text: object) -> Prepaid:
     if not word:
         return Prepaid.UNKNOWN
     if word not in _YES:
-        raise Wrong(f"{_quoted(text)} is neither yes, no nor unknown", "write one of them")
+        raise Wrong(f"{quoted(text)} is neither yes, no nor unknown", "write one of them")
     return _YES[word]
 
 
@@ -183,7 +181,7 @@ def duration(text: object) -> timedelta | None:
         return None
     found = _DURATION.fullmatch(text)
     if found is None or not int(found["n"]):
-        raise Wrong(f"{_quoted(text)} is not a length of time", "such as 90m, 6h or 2d")
+        raise Wrong(f"{quoted(text)} is not a length of time", "such as 90m, 6h or 2d")
     return timedelta(minutes=int(found["n"]) * _MINUTES[found["unit"]])
 
 
@@ -206,7 +204,7 @@ def quiet(text: object) -> Quiet | None:
     begins, _, ends = re.sub(r"\s*(?:–|\bto\b)\s*", "-", text.strip()).partition("-")
     first, last = clock(begins), clock(ends)
     if first is None or last is None or first == last:
-        raise Wrong(f"{_quoted(text)} is not a part of the day", "such as 22:00-07:00")
+        raise Wrong(f"{quoted(text)} is not a part of the day", "such as 22:00-07:00")
     return Quiet(first, last)
 
 
@@ -221,7 +219,7 @@ def digest(text: object) -> Summary | None:
     day = words[0] if len(words) == 2 else ""
     named = [i for i, name in enumerate(_DAYS) if len(day) >= 2 and name.startswith(day)]
     if at is None or (day != "daily" and len(named) != 1):
-        raise Wrong(f"{_quoted(text)} is not when a digest can come", "such as daily 08:00, or friday 18:00")
+        raise Wrong(f"{quoted(text)} is not when a digest can come", "such as daily 08:00, or friday 18:00")
     return Summary(at, None if day == "daily" else named[0])
 
 
@@ -240,13 +238,13 @@ def tracking_number(text: object) -> str:
     if not number:
         raise Wrong("is empty", "the tracking number from the order's page")
     if "," in text or ";" in text:
-        raise Wrong(f"{_quoted(text)} is more than one number", "write a list: [A, B]")
+        raise Wrong(f"{quoted(text)} is more than one number", "write a list: [A, B]")
     if not 5 <= len(number) <= 50:
-        raise Wrong(f"{_quoted(text)} is not a tracking number", "they have 5 to 50 letters and digits")
+        raise Wrong(f"{quoted(text)} is not a tracking number", "they have 5 to 50 letters and digits")
     odd = sorted({c for c in number if not re.match(r"[A-Z0-9._-]", c)})
     shown = ", ".join(c if c.isprintable() else f"U+{ord(c):04X}" for c in odd)
     hint = f"take out {shown}" if odd else "it begins and ends with a letter or a digit"
-    raise Wrong(f"{_quoted(text)} is not a tracking number", hint)
+    raise Wrong(f"{quoted(text)} is not a tracking number", hint)
 
 
 def s10_digit(number: str) -> str:
@@ -257,60 +255,6 @@ def s10_digit(number: str) -> str:
     rest = 11 - sum(w * int(d) for w, d in zip(_WEIGHTS, found[1], strict=True)) % 11
     digit = str({10: 0, 11: 5}.get(rest, rest))
     return digit if digit != found[2] else ""
-
-
-_EMAIL = re.compile(
-    r"[^\s@<>()\[\],;:\\\"]{1,64}@(localhost|[^\s@<>()\[\],;:\\\"./]+(\.[^\s@<>()\[\],;:\\\"./]+)+)"
-)
-
-
-def email(text: object) -> str:
-    """``"anna@example.org"`` → itself; empty stays empty."""
-    if not isinstance(text, str):
-        raise Wrong("must be one e-mail address", "such as anna@example.org")
-    text = text.strip()
-    local = text.partition("@")[0]
-    dots = local.startswith(".") or local.endswith(".") or ".." in local
-    if not text or (_EMAIL.fullmatch(text) and text.isprintable() and len(text) <= 254 and not dots):
-        return text
-    inner = re.search(r"<([^<>]+)>", text)
-    if inner and _EMAIL.fullmatch(inner[1]):
-        raise Wrong(f"{_quoted(text)} holds more than an address", f"write {inner[1]}")
-    if "," in text or ";" in text:
-        raise Wrong(f"{_quoted(text)} is more than one address", "write one recipient for each")
-    raise Wrong(f"{_quoted(text)} is not an e-mail address", "such as anna@example.org")
-
-
-_PHONE = re.compile(r"\+[0-9 ()./-]{4,30}", re.ASCII)
-
-
-def phone(text: object) -> str:
-    """``"+49 1512 3456789"`` → ``"+4915123456789"`` (E.164); empty stays empty."""
-    if not isinstance(text, str):
-        raise Wrong("must be one phone number", "such as +4915123456789")
-    text = text.strip()
-    if not text:
-        return ""
-    hint = "write the country first, as +4915123456789"
-    if not text.startswith("+"):
-        if text.startswith("00") and text[2:].isdigit():
-            hint = f"write +{text[2:]}"
-        raise Wrong(f"{_quoted(text)} has no country", hint)
-    try:
-        if not _PHONE.fullmatch(text):  # the library reads past letters and extensions
-            raise phonenumbers.NumberParseException(phonenumbers.NumberParseException.NOT_A_NUMBER, text)
-        number = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException:
-        raise Wrong(f"{_quoted(text)} is not a phone number", hint) from None
-    possible = phonenumbers.is_possible_number_with_reason(number)
-    if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
-        raise Wrong(f"{_quoted(text)} is not a phone number", "are there digits missing, or too many?")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def is_assigned(number: str) -> bool:
-    """Say whether *number* (E.164) lies in a range that is in use, as far as known."""
-    return phonenumbers.is_valid_number(phonenumbers.parse(number, None))
 
 
 def zone(text: object) -> str:
@@ -325,63 +269,19 @@ def zone(text: object) -> str:
         wanted = text.rpartition("/")[2].replace(" ", "_").lower()
         near = difflib.get_close_matches(wanted, places, n=1, cutoff=0.75)
         hint = f"did you mean {places[near[0]]}?" if near else "such as Europe/Berlin"
-        raise Wrong(f"{_quoted(text)} is not a time zone", hint) from None
+        raise Wrong(f"{quoted(text)} is not a time zone", hint) from None
     return text
-
-
-def link(text: object) -> str:
-    """An ``http(s)`` address without white space or a password in it; empty stays empty."""
-    if not isinstance(text, str):
-        raise Wrong("must be a link", "it begins with https://")
-    text = text.strip()
-    if not text:
-        return ""
-    try:
-        parts = urlsplit(text)
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
-    except ValueError:
-        fine = False
-    if not fine or not text.isprintable() or any(c in " <>\"'\\" for c in text) or len(text) > 2000:
-        raise Wrong(f"{_quoted(text)} is not a link", "it begins with https:// and has no spaces")
-    return text
-
-
-def public_url(text: object) -> str:
-    """The beginning of our own addresses as readers reach them: ``https://`` and a host; empty stays empty."""
-    address = link(text).rstrip("/")
-    parts = urlsplit(address)
-    if address and (parts.scheme != "https" or parts.query or parts.fragment):
-        raise Wrong(f"{_quoted(text)} is no address for links to us", "such as https://parcels.example.org")
-    return address
 
 
 def hs_code(text: object) -> str:
     """``"8518.30.00"`` → ``"85183000"``; empty stays empty."""
     digits = re.sub(r"[ .]", "", text) if isinstance(text, str) else "?"
     if digits and not re.fullmatch(r"[0-9]{4}|[0-9]{6}|[0-9]{8}|[0-9]{10}", digits, re.ASCII):
-        raise Wrong(f"{_quoted(text)} is not an HS code", "it has 4, 6, 8 or 10 digits, such as 8518.30")
+        raise Wrong(f"{quoted(text)} is not an HS code", "it has 4, 6, 8 or 10 digits, such as 8518.30")
     return digits
 
 
-def phone_last4(text: object) -> str:
-    """``"4567"``, the end of a telephone number; empty stays empty."""
-    if text == "" or (isinstance(text, str) and re.fullmatch(r"[0-9]{4}", text, re.ASCII)):
-        return str(text)
-    raise Wrong("is not the end of a telephone number", "write its last four digits, such as 4567")
-
-
-_LISTEN = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})", re.ASCII)
-
-
-def listen(text: object) -> tuple[str, int]:
-    """``"127.0.0.1:8674"`` → its host and port."""
-    found = _LISTEN.fullmatch(text.strip()) if isinstance(text, str) else None
-    if found is None or not 0 < int(found["port"]) < 65536:
-        raise Wrong(f"{_quoted(text)} is not an address and a port", "write 127.0.0.1:8674")
-    return found["host"].strip("[]"), int(found["port"])
-
-
-def _quoted(text: object) -> str:
+def quoted(text: object) -> str:
     """Show a value in a message: one line, not longer than a line."""
     shown = text if isinstance(text, str) else "this"
     return repr(shown if len(shown) <= 60 else shown[:59] + "…") if isinstance(text, str) else shown
