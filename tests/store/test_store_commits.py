@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from tests.servers.rows import LEASE, NOW, claim, commit, field, lapse, owed, soon, take
-from workers.store import Changed, Looked, Store
+from workers.core.limits import Quota
+from workers.store import Changed, Looked, Lookup, Store
 
 HOUR = timedelta(hours=1)
 P = "o1/LP1CN"
@@ -144,6 +146,37 @@ def test_reviews_are_brought_forward_for_what_is_watched_and_was_judged(store: S
 # -- forgetting -----------------------------------------------------------------------------------------------
 
 
+def everything(store: Store) -> bytes:
+    """All keys of a store and what stands in them."""
+    client = store.scripts.client
+    read: dict[bytes, Callable[[bytes], object]] = {
+        b"hash": client.hgetall, b"set": client.smembers, b"string": client.get,
+        b"zset": lambda key: client.zrange(key, 0, -1), b"list": lambda key: client.lrange(key, 0, -1),
+    }  # fmt: skip
+    return b"".join(key + repr(read[client.type(key)](key)).encode() for key in client.scan_iter())
+
+
+def test_forgetting_leaves_nothing_of_what_was_looked_up_under_further_numbers(store: Store) -> None:
+    store.enrol("post", [P, "other/1"], spread=NOW)
+    store.limit("dhl", quota=(Quota("numbers", 10, "day"),))
+    besides = (Lookup("post"), Lookup("dhl", HOUR, "CC1DE"), Lookup("dhl", HOUR))
+    store.commit(commit(P, 0, source="post", fingerprint="f", every=HOUR, at=besides))
+    claimed = claim(store, source="dhl").parcels
+    assert {entry.parcel for entry in claimed} == {P, f"{P}>CC1DE"}
+    store.commit(commit(P, 1, source="dhl", fingerprint="g", memo="m", at=besides, entry=f"{P}>CC1DE"))
+    store.commit(
+        commit(P, 2, source="post", fingerprint="h", at=(Lookup("post"), Lookup("dhl", HOUR, "CC2DE")))
+    )
+    assert b"CC1DE" in everything(store)
+    assert b"CC2DE" in everything(store)
+    store.dismiss("post", [P])
+    store.dismiss("dhl", [f"{P}>CC2DE"])
+    store.forget(P)
+    left = everything(store)
+    assert P.encode() not in left
+    assert b"DE" not in left
+
+
 def test_forgetting_leaves_no_key_of_the_parcel(store: Store) -> None:
     for parcel in (P, "other/1"):
         store.enrol("post", [parcel], spread=NOW)
@@ -155,21 +188,7 @@ def test_forgetting_leaves_no_key_of_the_parcel(store: Store) -> None:
     store.forget(P)
     assert store.recall(P) is None
     assert store.notices(parcel=P) == []
-    client = store.scripts.client
-    everything = b""
-    for key in client.scan_iter():
-        kind = client.type(key)
-        everything += (
-            key
-            + repr(
-                client.hgetall(key)
-                if kind == b"hash"
-                else client.zrange(key, 0, -1)
-                if kind == b"zset"
-                else ""
-            ).encode()
-        )
-    assert P.encode() not in everything
+    assert P.encode() not in everything(store)
     assert len(store.notices(parcel="other/1")) == 2
     assert field(store, "p:other/1", "ver") == b"1"
 

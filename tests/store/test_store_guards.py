@@ -591,7 +591,7 @@ CASES = [
     Case(
         what_is_watched_no_longer_leaves_every_index,
         "forget",
-        "redis.call('ZREM', P .. 'hot:' .. source, parcel)",
+        "redis.call('ZREM', P .. 'hot:' .. source, entry)",
         "",
     ),
     Case(

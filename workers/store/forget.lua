@@ -1,13 +1,18 @@
 #!lua flags=allow-oom
 -- Everything of one parcel goes, its notices and their attempts too. ARGV: parcel.
 local parcel = ARGV[1]
-for _, source in ipairs(redis.call('SMEMBERS', P .. 'sources')) do
-  redis.call('ZREM', P .. 'due:' .. source, parcel)
-  redis.call('ZREM', P .. 'hot:' .. source, parcel)
-  redis.call('SREM', P .. 'reg:' .. source, parcel)
-  redis.call('SREM', P .. 'shr:' .. source, parcel)
-  redis.call('HDEL', P .. 'look:' .. source, parcel)
-  redis.call('HDEL', P .. 'mute:' .. source, parcel)
+local function leave(source, entry)
+  redis.call('ZREM', P .. 'due:' .. source, entry)
+  redis.call('ZREM', P .. 'hot:' .. source, entry)
+  redis.call('SREM', P .. 'reg:' .. source, entry)
+  redis.call('SREM', P .. 'shr:' .. source, entry)
+  redis.call('HDEL', P .. 'look:' .. source, entry)
+  redis.call('HDEL', P .. 'mute:' .. source, entry)
+end
+for _, source in ipairs(redis.call('SMEMBERS', P .. 'sources')) do leave(source, parcel) end
+-- And what was looked up under further numbers, though nobody looks there now.
+for source, entry in string.gmatch(redis.call('HGET', P .. 'p:' .. parcel, 'ents') or '', '([^ \n]+) ([^\n]+)\n') do
+  leave(source, entry)
 end
 for _, id in ipairs(redis.call('ZRANGE', P .. 'pn:' .. parcel, 0, -1)) do
   local row = redis.call('HMGET', P .. 'n:' .. id, 'st', 'chan', 'bun', 'rcpt', 'msg')

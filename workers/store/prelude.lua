@@ -231,6 +231,13 @@ local function read_spec(parcel, spec)
   return paces
 end
 
+-- A parcel's row names every entry that was ever made of it beside its own, so that forgetting it finds them: lines of
+-- "<source> <entry>".
+local function note_entry(row, source, entry)
+  local line, known = '\n' .. source .. ' ' .. entry .. '\n', redis.call('HGET', row, 'ents') or ''
+  if not string.find(known, line, 1, true) then redis.call('HSET', row, 'ents', known .. line) end
+end
+
 -- Brings the queues in line with a spec. Nothing is added for a parcel that nobody watches any more.
 local function ask_at(parcel, spec, paces, watched)
   local row = P .. 'p:' .. parcel
@@ -257,6 +264,7 @@ local function ask_at(parcel, spec, paces, watched)
       local source, entry = string.match(new, '^([^ ]+) (.*)$')
       local due, looks = P .. 'due:' .. source, P .. 'look:' .. source
       redis.call('SADD', P .. 'sources', source)
+      note_entry(row, source, entry)
       local _, ok, fingerprint, memo = read_look(redis.call('HGET', looks, entry))
       redis.call('HSET', looks, entry, write_look(pace, ok, fingerprint, memo))
       if redis.call('ZADD', due, 'NX', now, entry) == 0 then
