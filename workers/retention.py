@@ -18,7 +18,7 @@ log = structlog.get_logger("customs_watch")
 ENDED = ("sent", "skipped", "expired")
 _PAGE = 500
 _MOST = 20  # pages in one go; the rest comes with the next
-_FORGOTTEN = 200  # parcels in one go
+_FORGOTTEN = 5_000  # parcels in one go, which comes once an hour
 
 
 def keep(house: House, store: Store, *, now: Callable[[], datetime]) -> None:

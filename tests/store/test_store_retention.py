@@ -92,3 +92,9 @@ def test_a_parcel_that_left_the_file_long_ago_is_forgotten_and_no_other(store: S
     tidy(store, "o/watched", later=400 * DAY)
     assert set(store.parcels()) == {"o/young", "o/watched", "o/enrolled"}
     assert {row.id for row in store.notices()} == {"young", "watched", "kept"}
+
+
+def test_as_many_are_forgotten_in_an_hour_as_leave_a_large_file(store: Store) -> None:
+    store.commit_each([commit(f"o/{n}") for n in range(250)])
+    tidy(store, "o/7", later=400 * DAY)
+    assert list(store.parcels()) == ["o/7"]
