@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CONFIG ?= config/orders.yaml
 
-.PHONY: help install demo run test lint messages looks sheets mutants bench wheel-test slow containers clean lock
+.PHONY: help install demo run test lint messages looks sheets mutants bench soak wheel-test slow containers clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -65,6 +65,9 @@ mutants: $(STAMP) ## break the deciders and the store's scripts one small way at
 
 bench: $(STAMP) ## measured claims, as ratios side by side
 	@$(BIN)/python -m benchmarks
+
+soak: $(STAMP) ## the whole program under a steady load for two hours: does anything grow? (HOURS=…, or MINUTES=…)
+	@$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES),--hours $(or $(HOURS),2)) $(ARGS)
 
 UV_LOCK := $(BIN)/python -m uv pip compile -q --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: $(STAMP) ## write the locks anew (needs uv): all, what the image runs, what builds it
