@@ -338,9 +338,9 @@ def _contrast(one, two):
 
 
 LAYOUT = re.sub(
-    r"\{\{ *(start|end) *\}\}",
+    r"\{[#%].*?[#%]\}|\{\{ *(start|end) *\}\}",
     r"\1",
-    (Path(__file__).parents[2] / "templates/layout/email.html.j2").read_text(),
+    (Path(__file__).parents[2] / "templates/layout/_mail.css.j2").read_text(),
 )
 
 
@@ -366,6 +366,7 @@ def _colours(css, selector, name):
         (".small", ".card"),
         (".reasons", ".card"),
         (".closing", ".card"),
+        ("table.cost td.rule", ".card"),
         (".need_yes", ".need_yes"),
         (".need_wait", ".need_wait"),
         (".need_no", ".need_no"),
@@ -375,13 +376,49 @@ def _colours(css, selector, name):
 )
 def test_text_stands_out_from_its_ground_in_both_modes(text, ground, dark):
     light_css, _, dark_css = LAYOUT.partition("@media (prefers-color-scheme: dark)")
-    css = dark_css.split("{", 1)[1] if dark else light_css.split("<style>")[1]
+    css = dark_css.split("{", 1)[1] if dark else light_css
     colour, back = _colours(css, text, "color"), _colours(css, ground, "background-color")
     assert _contrast(colour, back) >= 4.5, (colour, back)
 
 
 def test_the_contrast_check_can_fail():
     assert _contrast("#777777", "#888888") < 4.5 < _contrast("#000000", "#ffffff")
+
+
+@pytest.mark.parametrize(
+    ("advice", "legs", "phase"),
+    [
+        ("pay", ["done", "done", "done", "customs", "ahead"], "In customs"),
+        ("moving", ["done", "done", "now", "ahead", "ahead"], "On the road"),
+        ("released", ["done", "done", "done", "done", "now"], "Last mile"),
+        ("delivered", ["done"] * 5, "Delivered"),
+        ("refused_counterfeit", [], ""),
+        ("returning", [], ""),
+    ],
+)
+def test_the_way_of_a_parcel_is_drawn_and_named_and_one_that_goes_back_is_promised_no_arrival(
+    advice, legs, phase
+):
+    html = render(samples.full(ROWS[advice])).html
+    assert re.findall(r'<td class="leg_(\w+)', html) == legs
+    assert re.findall(r'<p class="phase"[^>]*>([^<]*)', html) == ([phase] if phase else [])
+
+
+def test_the_first_line_says_by_when_unless_that_day_has_passed():
+    context = samples.full(ROWS["pay"])
+    assert "You need to do something by 21 Dec<" in render(context).html
+    assert "YOU NEED TO DO SOMETHING BY 21 DEC\n" in render(context).text
+    assert "You need to do something<" in render(context | {"deadline": "2026-12-07"}).html
+    assert "You need to do something<" in render(context | {"deadline": None}).html
+    assert (
+        "Nothing for you to do<" in render(samples.full(ROWS["delivered"]) | {"deadline": "2027-01-04"}).html
+    )
+
+
+def test_what_runs_the_other_way_is_set_apart_from_the_words_around_it():
+    reasons = render(samples.full(ROWS["pay"]), lang="he").text
+    assert "\u2068“The last thing the carrier said”\u2069" in reasons
+    assert "\u2068" not in render(samples.full(ROWS["pay"]), lang="de").text
 
 
 # -- hostile words ---------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from workers.render.bundle import Kind, bundle_message
 from workers.render.catalogs import Catalogs
 from workers.render.owner_words import owner_message
 from workers.render.templates import Templates, items, lines, paragraph, tidy
+from workers.render.way import way
 
 Context = Mapping[str, Any]
 Plain = dict[str, Any]
@@ -159,6 +160,7 @@ class Renderer:
         said = self._templates.say_all(template, (*BLOCKS, *LISTS), told)
         words: Plain = {name: paragraph(said[name]) for name in BLOCKS}
         words |= {name: items(said[name]) for name in LISTS}
+        words["contact"] = formats.sentence(words["contact"])
         words["headline"] = words["subject"]
         words["lead"] = self._templates.name(f"lead_{context['why']}", told)
         if context["why"] == "reminder":
@@ -224,11 +226,17 @@ class Renderer:
     def _names(self, told: Plain) -> Plain:
         names = {heading: self._templates.name(f"heading_{heading}", told) for heading in HEADINGS}
         return names | {
-            "need": self._templates.name(f"need_{told['needs_you']}", told),
+            "need": self._need(told),
             "total": self._templates.name("total", told),
             "closing": self._templates.name("closing", told),
             **self._seen_names(told),
         }
+
+    def _need(self, told: Plain) -> str:
+        """Say whether it needs the person, and by when where that is still to come: the first thing to be read."""
+        by = told["deadline"]
+        dated = told["needs_you"] == "yes" and by and by >= told["now"][:10]
+        return self._templates.name("needed_by" if dated else f"need_{told['needs_you']}", told)
 
     def _seen_names(self, told: Plain) -> Plain:
         """Return the names around the link by which a reader says that they know; none where there is no link."""
@@ -329,6 +337,7 @@ class Renderer:
         return {
             "facts": facts,
             "events": events,
+            **way(context, self._templates, told),
             "earlier": self._templates.name("earlier", told) if context["earlier"] else "",
         }
 
@@ -370,7 +379,10 @@ class Renderer:
         proof = context["proof"]
         if proof is not None:
             source = ", ".join(dict.fromkeys([proof["source"], *proof["witnesses"]]))
-            said = [self._templates.name("proof_line", told, source=source), f"“{proof['text']}”"]
+            said = [
+                self._templates.name("proof_line", told, source=source),
+                reader.apart(f"“{proof['text']}”"),
+            ]
             if proof["original"] and proof["original"] != proof["text"]:
                 said.append("(" + self._templates.name("original_line", told, text=proof["original"]) + ")")
             when = reader.moment(proof["at"], day_only=proof["day_only"])
@@ -379,5 +391,5 @@ class Renderer:
             label = self._templates.name(f"evidence_{evidence['kind']}", told, default=evidence["kind"])
             if evidence["kind"] == "advice":  # a sentence of our table; the others are names of entries
                 evidence = {**evidence, "what": reader.catalog.gettext(evidence["what"])}
-            reasons.append(f"{label}: {formats.cited(evidence)}")
+            reasons.append(f"{label}: {formats.cited(evidence, reader.apart)}")
         return reasons

@@ -39,7 +39,7 @@ def bundle_message(
     subject = templates.name("digest_needs" if needing else "digest_subject", told)
     if kind == "together":
         subject = templates.name("together_subject", told, subject=pages[0]["words"]["subject"])
-    entries = [_entry(page, templates) for page in pages]
+    entries = [_entry(page) for page in pages]
     words = {
         "subject": subject,
         "headline": subject,
@@ -73,14 +73,14 @@ def _weight(page: Plain) -> tuple[int, bool, str, str]:
     )
 
 
-def _entry(page: Plain, templates: Templates) -> Plain:
+def _entry(page: Plain) -> Plain:
     words = page["words"]
     return {
         "title": page["title"],
         "order_line": page["order_line"],
         "number_line": page["number_line"],
         "needs_you": page["needs_you"],
-        "need": templates.name(f"need_{page['needs_you']}", page),
+        "need": page["names"]["need"],
         "headline": words["headline"],
         "happening": words["happening"],
         "answer": words["needs_you"],

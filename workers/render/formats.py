@@ -49,6 +49,10 @@ class Reader:
     def gsm(self) -> bool:
         return self.locale.language in GSM
 
+    def apart(self, text: str) -> str:
+        """Return words of another direction so that they do not drag their neighbours along (UAX 9: first strong isolate)."""
+        return f"\u2068{text}\u2069" if self.direction == "rtl" else text
+
     def money(self, money: Mapping[str, str]) -> str:
         said = format_currency(Decimal(money["amount"]), money["currency"], locale=self.locale)
         return _spaced(said)
@@ -138,12 +142,19 @@ def cite(source: str) -> str:
     return _ADDRESS.sub(named, source)
 
 
-def cited(evidence: Mapping[str, Any]) -> str:
-    """Return what an entry of our knowledge says and where it stands, for the curious."""
+def cited(evidence: Mapping[str, Any], apart: Callable[[str], str] = str) -> str:
+    """Return what an entry of our knowledge says and where it stands, for the curious; *apart* is a reader's."""
     where = [part for part in (evidence["where"], cite(evidence["source"])) if part]
     if evidence["checked"]:
         where.append(evidence["checked"])
-    return f"{cite(evidence['what'])} [{'; '.join(where)}]" if where else cite(evidence["what"])
+    parts = [cite(evidence["what"]), *([f"[{'; '.join(where)}]"] if where else [])]
+    return " ".join(apart(part) for part in parts)
+
+
+def sentence(said: str) -> str:
+    """Return *said* with a capital letter where it begins with a word; an address stays as it is typed."""
+    first = said.split(" ", 1)[0]
+    return said if re.search(r"[.@/]", first.rstrip(".")) else said[:1].upper() + said[1:]
 
 
 # -- what templates may use: gettext with the reader's catalog, and filters --

@@ -10,6 +10,7 @@ from workers.core.model import Message
 from workers.core.quote import shorten
 from workers.render import formats
 from workers.render.templates import Templates, items, paragraph, tidy
+from workers.render.way import NO_WAY
 
 Plain = dict[str, Any]
 
@@ -40,7 +41,7 @@ def owner_message(
         **told,
         "words": words,
         "names": names,
-        "timeline": {"facts": [], "events": [], "earlier": ""},
+        "timeline": {**NO_WAY, "facts": [], "events": [], "earlier": ""},
         "guesses": [],
         "letters": [],
         "reasons": [templates.name(reason, told)],
