@@ -2,9 +2,9 @@
 
     python tests/lua_mutants.py [--each N] [--seed N] [script ...]
 
-A mutant is one statement left out, one comparison turned round, one "and" made "or", one option (XX) dropped. What it
-kills must be killed: a survivor is a hole in the tests, or a line that does nothing. Metrics and the log of attempts are
-left alone.
+A mutant is one statement left out, one comparison turned round, one "and" made "or", one option (XX) dropped, one check of a
+token left out, one HSETNX made HSET, one lease or wait that ends at once. Each must be killed: a survivor is a hole in the
+tests, or a line that does nothing. Metrics and the log of attempts are left alone.
 """
 
 from __future__ import annotations
@@ -39,6 +39,12 @@ TURNS = (
     (" ~= ", " == "), (" == ", " ~= "), (" <= ", " > "), (" > ", " <= "), (" >= ", " < "), (" and ", " or "),
     (" or ", " and "), ("if not ", "if "), ("'XX', ", ""), ("'NX', ", ""),
 )  # fmt: skip
+# What an at-least-once ledger stands on, each by its own name in the list.
+PILLARS = (
+    (re.compile(r"row\[\d+\] ~= (token|ARGV\[\d+\])"), "false", "without the token's check"),
+    (re.compile(r"\bHSETNX\b"), "HSET", "HSETNX → HSET"),
+    (re.compile(r"\bnow \+ ARGV\[(\d+|i \+ \d+)\]"), "now", "due at once"),
+)
 ALONE = re.compile(
     r"count\(|log\(|used\(|answered\(|'ended'|'late'|'open|stay|pace|besides|every|row\[9\] ~= token|'health|HINCRBY', P \.\. 'count'|'hot:|'shr:|'lim:|mark_urgent|URGENT"
 )
@@ -70,6 +76,10 @@ def mutants(script: str) -> Iterator[Mutant]:
 
         if STATEMENT.match(line):
             yield as_is("", f"without {code.strip()[:70]}")
+        for pattern, new, what in PILLARS:
+            for hit in pattern.finditer(code):
+                changed = code[: hit.start()] + new + code[hit.end() :]
+                yield as_is(changed, f"{what} in {code.strip()[:70]}")
         for old, new in TURNS:
             for found in re.finditer(re.escape(old), code):
                 if code.count("'", 0, found.start()) % 2 and old != "'XX', ":

@@ -463,6 +463,90 @@ def nothing_dead_goes_before_somebody_knew(store: Store) -> None:
     assert store.prune(older=HOUR) == 1
 
 
+def one_that_is_owed_for_later_waits(store: Store) -> None:
+    owe(store, owed(after=HOUR))
+    assert store.claim_notice("mail", lease=LEASE, worker="w") is None
+
+
+def what_lives_again_is_not_told_of_as_dead(store: Store) -> None:
+    owe(store, owed())
+    notice = take(store)
+    store.fail(notice.id, notice.token, error="550")
+    assert names(store, "dead") == [b"n1"]
+    assert store.operate("n1", "release") == "done"
+    assert names(store, "dead") == []
+
+
+def a_cap_counts_two_days_and_no_more(store: Store) -> None:
+    owe(store, owed())
+    first = take(store)
+    store.done(first.id, first.token)
+    out = "out:4:mailanna"
+    lapse(store, out)
+    owe(store, owed("n2"))
+    second = take(store)
+    store.done(second.id, second.token)
+    assert names(store, out) == [b"n2"]
+
+
+def one_whose_holder_died_is_not_tried_after_the_newer(store: Store) -> None:
+    owe(store, owed("old"))
+    take(store)
+    owe(store, owed("new"))
+    store.scripts.client.zadd("{cw}:ob:mail", {"old": 1})
+    assert take(store).id == "new"
+    [old] = store.notices(states=("skipped",))
+    assert (old.id, old.error) == ("old", "superseded")
+    assert store.claim_notice("mail", lease=LEASE, worker="w") is None
+
+
+def the_other_sides_id_is_kept(store: Store) -> None:
+    owe(store, owed())
+    notice = take(store)
+    store.done(notice.id, notice.token, reference="SM1")
+    assert store.notices()[0].reference == "SM1"
+
+
+def what_waits_alone_joins_no_digest(store: Store) -> None:
+    bundle(store, "a", "b")
+    store.scripts.client.zadd("{cw}:ob:mail", {"b": 10**15})
+    alone = take(store)
+    store.wait(alone.id, alone.token, after=HOUR, reason="quiet")
+    for name in ("a", "b"):
+        store.scripts.client.zadd("{cw}:ob:mail", {name: 1})
+    assert [one.id for one in take(store).all] == ["a"]
+
+
+def what_is_dropped_takes_no_word_of_its_holder(store: Store) -> None:
+    owe(store, owed())
+    notice = take(store)
+    store.retry(notice.id, notice.token, after=HOUR, error="451")
+    assert store.operate("n1", "drop") == "done"
+    assert refused(lambda: store.retry(notice.id, notice.token, after=HOUR, error="451"))
+
+
+def one_that_a_person_sends_again_has_its_tries_again(store: Store) -> None:
+    a_poisonous_notice_ends_held(store)
+    assert store.operate("n1", "resend") == "done"
+    again = take(store)
+    assert (again.crashes, again.freed) == (0, True)
+
+
+def a_decision_without_a_review_ends_the_one_before(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.commit(commit(P, 0, review_in=NOW))
+    store.commit(commit(P, 1))
+    assert names(store, "reviews") == []
+
+
+def a_stay_is_remembered_where_one_ended(store: Store) -> None:
+    began = datetime(2026, 11, 20, tzinfo=UTC)
+    store.commit(commit(P, 0))
+    assert store.scripts.client.smembers("{cw}:stays") == set()
+    store.commit(commit(P, 1, stay=("g", began, began + HOUR)))
+    assert store.scripts.client.smembers("{cw}:stays") == {b"g"}
+
+
 def bundle(store: Store, *ids: str) -> None:
     """Owe notices of different parcels, and have them wait for one digest that is due now."""
     owe(store, *(owed(name, topic=name) for name in ids), parcel=f"of {ids[0]}")
@@ -728,6 +812,42 @@ CASES = [
         "redis.call('HDEL', P .. 'n:' .. id, 'bat', 'owner', 'seen')",
         "",
     ),
+    Case(one_that_is_owed_for_later_waits, "prelude", "now + ARGV[i + 8], id", "now, id"),
+    Case(what_lives_again_is_not_told_of_as_dead, "prelude", "redis.call('ZREM', P .. 'dead', id)", ""),
+    Case(
+        a_cap_counts_two_days_and_no_more,
+        "prelude",
+        "redis.call('ZREMRANGEBYSCORE', key, '-inf', now - 172800000)",
+        "",
+    ),
+    Case(
+        one_whose_holder_died_is_not_tried_after_the_newer,
+        "claim_notice",
+        "elseif row[7] then",
+        "elseif false then",
+    ),
+    Case(
+        one_whose_holder_died_is_not_tried_after_the_newer,
+        "claim_notice",
+        "redis.call('HSET', key, 'err', 'superseded')",
+        "",
+    ),
+    Case(the_other_sides_id_is_kept, "finish", "redis.call('HSET', key, 'ref', extra)", ""),
+    Case(what_waits_alone_joins_no_digest, "finish", "redis.call('HDEL', key, 'bun')", ""),
+    Case(what_is_dropped_takes_no_word_of_its_holder, "operate", "redis.call('HDEL', key, 'tok')", ""),
+    Case(
+        one_that_a_person_sends_again_has_its_tries_again,
+        "operate",
+        "redis.call('HSET', key, 'crash', 0, 'freed', 1)",
+        "",
+    ),
+    Case(
+        a_decision_without_a_review_ends_the_one_before,
+        "commit",
+        "redis.call('ZREM', P .. 'reviews', parcel)",
+        "",
+    ),
+    Case(a_stay_is_remembered_where_one_ended, "commit", "if ended ~= '' then", "if ended == '' then"),
 ]
 NAMES = [f"{case.invariant.__name__}-{case.script}-{i}" for i, case in enumerate(CASES)]
 
