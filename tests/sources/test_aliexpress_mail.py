@@ -13,8 +13,8 @@ from tests.sources.letters import NOW, NUMBER, ORDER, letter, package, tracking
 from workers import knowledge
 from workers.core.model import Stage, TimeQuality
 from workers.errors import Permanent, Temporary
+from workers.mailbox.letter import read
 from workers.sources import Ask
-from workers.sources._mail_letter import read
 from workers.sources._mail_match import memo, on_their_way, sightings
 from workers.sources._mail_memory import Fact, Said
 from workers.sources._mail_steps import hinted, known, told

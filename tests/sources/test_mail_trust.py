@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workers.mailbox.trust import UNNAMED, judged, sender_domain
 from workers.sources._mail_steps import known
-from workers.sources._mail_trust import UNNAMED, judged, sender_domain
 
 OWNERS = ["aliexpress.com"]
 GMAIL = ["mx.google.com"]

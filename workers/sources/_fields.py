@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
+from workers.strangers import word as word  # the sources' own name for it
+
 # All that decoding JSON can raise; UnicodeDecodeError is no DecodeError of msgspec's, RecursionError is nesting.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-_LONG = 2000  # characters of a text kept
-_SHORT = 400  # … of one that is worth remembering
-_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
-
-
-def word(value: Any, limit: int = _LONG) -> str:
-    """Return an untrusted text on one line, no control characters, cut at *limit*; "" for what is no text."""
-    if value is None:  # nearly all places of an answer are empty
-        return ""
-    if isinstance(value, str):
-        if len(value) <= min(limit, _SHORT):
-            return _tidy(value)
-        text = value
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        text = str(value)
-    else:
-        return ""
-    return " ".join(text[: 2 * limit].translate(_CONTROLS).split())[:limit]
-
-
-@lru_cache(maxsize=16_384)  # wordings, places and carriers repeat
-def _tidy(text: str) -> str:
-    return " ".join(text.translate(_CONTROLS).split())
 
 
 def name(value: Any) -> str:

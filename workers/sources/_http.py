@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
 
 import httpx
 
@@ -24,6 +23,7 @@ from workers.guard import Guarded
 from workers.sources._direct import Direct, Reply
 from workers.sources._reach import PUBLIC, Reach
 from workers.sources._waits import date_of, reset_after, retry_after
+from workers.strangers import quoted as quoted  # read by every source beside what it asks with
 
 CAP = 20_000_000  # bytes of a decoded body; 40 long histories are about half a million
 
@@ -165,12 +165,6 @@ class Wire:
                 raise Temporary(f"{self.service} sends its answer too slowly")
             parts.append(part)
         return b"".join(parts)
-
-
-def quoted(text: Any, limit: int = 120) -> str:
-    """Return words of the other side fit for a sentence of ours: one line, printable, cut short."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)[: 4 * limit]).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 @cache

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from workers.errors import Permanent, Temporary
-from workers.sources._mail_box import Box, opened
-from workers.sources._mail_door import Door
+from workers.mailbox.box import Box, opened
+from workers.mailbox.door import Door
 
 log = structlog.get_logger("customs_watch")
 

@@ -18,9 +18,10 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import BaseModel, ConfigDict, Field
 
 from workers import loading, resources
+from workers.mailbox.letter import Letter, Link
+from workers.mailbox.settings import Provider
 from workers.sources._fields import name as number_of
 from workers.sources._fields import word
-from workers.sources._mail_letter import Letter, Link
 
 NOTHING, UPDATE = "NOTHING", "UPDATE"
 MOST = 40  # orders, or parcels, that one mail may name
@@ -40,14 +41,6 @@ class Shop(_Strict):
     name: str
     domains: tuple[str, ...]
     senders: tuple[str, ...]  # of these domains, exactly
-    source: str
-
-
-class Provider(_Strict):
-    """Under which name a mail provider signs its results."""
-
-    hosts: tuple[str, ...]
-    names: tuple[str, ...]
     source: str
 
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from workers.core.model import TimeQuality
+from workers.strangers import utc as utc  # read by every source beside the other readers of times
 
-_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _OFFSET = re.compile(r"^(?:GMT|UTC)?\s*([+-])?\s*(\d{1,2})(?::?(\d{2}))?$", re.IGNORECASE)
 _DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 _FAR = timedelta(hours=14)  # no zone is farther from UTC
@@ -27,18 +27,6 @@ def moment(text: Any) -> datetime | None:
         return datetime.fromisoformat(text.strip().replace("/", "-"))
     except ValueError:
         return None
-
-
-def utc(when: datetime | None) -> datetime | None:
-    """Return *when* in UTC (a naive one is read as UTC); None for what no parcel can have, as the year 1."""
-    if when is None:
-        return None
-    try:
-        if when.tzinfo is not UTC:
-            when = when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
-    except (OverflowError, ValueError):
-        return None
-    return when if _EARLIEST <= when < _LATEST else None
 
 
 def millis(value: Any) -> datetime | None:

@@ -19,17 +19,17 @@ import xxhash
 from workers import loading, resources
 from workers.core.model import Sighting, TimeQuality
 from workers.errors import Temporary
+from workers.mailbox.box import Box, Mail, opened
+from workers.mailbox.letter import LARGEST, Letter, read
+from workers.mailbox.trust import judged, sender_domain, within
 from workers.sources import Ask, Found, NoNews, Noticed, Outcome
 from workers.sources._fields import name as number_of
 from workers.sources._fields import table, word
-from workers.sources._mail_box import Box, Mail, opened
-from workers.sources._mail_letter import LARGEST, Letter, read
 from workers.sources._mail_listen import listened
 from workers.sources._mail_match import CARRIER, HINT, SHOP, memo, on_their_way, sightings
 from workers.sources._mail_memory import Fact, Memory, Refusal, Said, load, save, since
 from workers.sources._mail_settings import Settings
 from workers.sources._mail_steps import hinted, known, told
-from workers.sources._mail_trust import judged, sender_domain, within
 
 log = structlog.get_logger("customs_watch")
 

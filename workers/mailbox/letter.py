@@ -19,8 +19,7 @@ from html.parser import HTMLParser
 
 import xxhash
 
-from workers.sources._fields import word
-from workers.sources._times import utc
+from workers.strangers import utc, word
 
 LARGEST = 640_000  # bytes of a mail that are looked at
 HTML = 500_000  # characters of one HTML part

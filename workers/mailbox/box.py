@@ -19,8 +19,8 @@ from imap_tools.mailbox import BaseMailBox
 from imap_tools.utils import encode_folder
 
 from workers.errors import Permanent, Temporary
-from workers.sources._http import quoted
-from workers.sources._mail_door import Door, signed_in
+from workers.mailbox.door import Door, signed_in
+from workers.strangers import quoted
 
 _HEAD = 64 * 1024  # bytes of a mail's headers
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -20,7 +20,7 @@ from imap_tools.errors import ImapToolsError, MailboxLoginError
 from imap_tools.mailbox import BaseMailBox
 
 from workers.errors import Permanent, Temporary
-from workers.sources._http import quoted
+from workers.strangers import quoted
 
 Security = Literal["tls", "starttls", "none"]
 
