@@ -11,11 +11,13 @@ from collections.abc import Iterable
 
 import structlog
 
-from workers.channels import Channel
+from workers.channels import Channel, address
 from workers.errors import DeadAddress
 from workers.owner import Owner
 from workers.settings import Recipient
 from workers.store import Notice, Store
+
+LEFT = "its reader wants no more messages"  # why an address is set aside
 
 log = structlog.get_logger("customs_watch")
 
@@ -61,6 +63,20 @@ class Addresses:
             },
             avoid=(notice.recipient, notice.channel),
             stand_ins=stand_ins,
+        )
+
+    def left(self, channel: Channel, recipient: Recipient) -> None:
+        """Set the address aside because its reader said so, and tell the owner, once for each time."""
+        to = address(channel.form, email=recipient.email, phone=recipient.phone)
+        self._store.set_aside(channel.name, recipient.name, self._mark(channel, to), error=LEFT)
+        log.warning("reader_left", channel=channel.name, recipient=recipient.name)
+        found = self._store.aside(channel.name, recipient.name)
+        self._owner.tell(
+            "reader_left",
+            f"{recipient.name}/{channel.name}",
+            found.since.isoformat() if found else "",
+            {"recipient": recipient.name, "channel": channel.name, "address": to or channel.name},
+            avoid=(recipient.name, channel.name),
         )
 
     def _mark(self, channel: Channel, to: str) -> str:

@@ -42,7 +42,7 @@ from workers.heart import BEAT, Heart
 from workers.heel import heel
 from workers.house import House
 from workers.pipeline import Pipeline, ask_of
-from workers.render import Renderer
+from workers.render.enclosed import Words
 from workers.settings import Settings, Watch
 from workers.store import Recollection, Store, number_of, parcel_of
 from workers.witness import Witness
@@ -114,7 +114,7 @@ def furnish(
             name: channels.load(section.kind).open(section.options, name=name, clock=now)
             for name, section in loaded.channels.items()
         },
-        renderer=Renderer(loaded.templates),
+        renderer=Words(loaded.templates),
     )
 
 

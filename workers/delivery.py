@@ -18,12 +18,13 @@ import structlog
 from workers import memory
 from workers.addresses import Addresses
 from workers.channels import Channel, Envelope, address
-from workers.core.model import Message, Why
+from workers.core.model import Message, NeedsYou, Why
 from workers.core.owner import is_matter
-from workers.core.seal import SEEN, seal
+from workers.core.seal import LEAVE, SEEN, seal
 from workers.errors import DeadAddress, LostLease, Permanent, StoreTrouble, Temporary, Uncertain
 from workers.house import House
 from workers.render.bundle import Kind
+from workers.saying import Saying
 from workers.settings import Recipient, Settings
 from workers.store import Notice, Store, notice_id
 from workers.timetable import Timetable
@@ -39,6 +40,7 @@ RETRIES = tuple(timedelta(seconds=s) for s in (30, 120, 600, 1800, 3600, 7200, 1
 AGAIN = timedelta(seconds=0.2)  # between tries to write down how a send ended, while the store is away
 BUDGET = timedelta(seconds=30)  # of one call; the sweeper rings again
 LINK_LASTS = timedelta(days=14)
+LEAVE_LASTS = timedelta(days=90)  # a mail is read late, and not to be left by then would be rude
 PASSED_ON = "passed_on"  # why, of a notice that goes another way because nobody acknowledged it
 
 
@@ -64,6 +66,7 @@ class Delivery:
         self._addresses = addresses
         self._leaving = leaving
         self._timetable = Timetable(store, clock)
+        self._saying = Saying(store=store, clock=clock)
         self._secret = b""
 
     def notify(self, channel_name: str) -> int:
@@ -106,8 +109,7 @@ class Delivery:
             self._timetable.wait(notice, plan)
             log.info("notice_waits", notice=notice.id, parcel=notice.parcel, reason=plan.reason)
             return
-        linked = channel.form == "mail" and not notice.others  # never in an SMS, and it is of one notice
-        said = self._in_words(house, notice, recipient, woke=plan.woke, linked=linked)
+        said = self._in_words(house, notice, recipient, channel, woke=plan.woke)
         if said is not None:
             notice, message = said
             self._hand_over(house, channel, recipient, to, notice, message)
@@ -132,10 +134,11 @@ class Delivery:
         return bool(gone)
 
     def _in_words(
-        self, house: House, notice: Notice, recipient: Recipient, *, woke: bool, linked: bool
+        self, house: House, notice: Notice, recipient: Recipient, channel: Channel, *, woke: bool
     ) -> tuple[Notice, Message] | None:
         """Return the message and the notices it is of; one that cannot be put into words fails and stops no other."""
         told = {"lang": recipient.language, "timezone": recipient.timezone}
+        linked = channel.form == "mail" and not notice.others  # never in an SMS, and it is of one notice
         good: list[tuple[Notice, dict[str, Any]]] = []
         single: Message | None = None
         for one in notice.all:
@@ -152,7 +155,7 @@ class Delivery:
             return None
         rest = replace(good[0][0], others=tuple(one for one, _ in good[1:]))
         if len(good) == 1:
-            return rest, single
+            return rest, self._saying.enclosed(house, rest, good[0][1], single, channel, recipient)
         return rest, house.renderer.bundle(_kind(notice), [context for _, context in good], **told)
 
     def _seen_link(self, settings: Settings, notice: Notice, recipient: Recipient) -> str:
@@ -162,6 +165,13 @@ class Delivery:
             return ""
         word = seal(self._house_secret(), SEEN, notice.id, notice.created + LINK_LASTS)
         return f"{web.public_url}/seen/{word}"
+
+    def _leave_link(self, settings: Settings, notice: Notice, channel: Channel) -> str:
+        """Return where a reader's mail program says that they want no more; "" where we cannot be reached."""
+        if channel.form != "mail" or not (settings.web and settings.web.public_url):
+            return ""
+        word = seal(self._house_secret(), LEAVE, notice.id, notice.created + LEAVE_LASTS)
+        return f"{settings.web.public_url}/leave/{word}"
 
     def _failed(self, notices: Sequence[Notice], error: str) -> None:
         ids, token = [one.id for one in notices], notices[0].token
@@ -175,7 +185,8 @@ class Delivery:
         ids, token = [one.id for one in notice.all], notice.token
         try:
             with self._held(notice):
-                receipt = channel.send(self._envelope(to, notice), message)
+                leave = self._leave_link(house.settings, notice, channel)
+                receipt = channel.send(self._envelope(to, notice, leave), message)
         except Uncertain as trouble:
             then, said = channel.on_uncertain, str(trouble)
             self._record(
@@ -205,7 +216,7 @@ class Delivery:
                     **{name: value for name, value in cost.items() if value},
                 )  # fmt: skip
 
-    def _envelope(self, to: str, notice: Notice) -> Envelope:
+    def _envelope(self, to: str, notice: Notice, leave: str) -> Envelope:
         facts = {
             "parcel": notice.parcel, "stage": notice.stage, "topic": notice.topic, "why": notice.why,
             "made": notice.created.isoformat(timespec="seconds"),
@@ -218,10 +229,12 @@ class Delivery:
                 "made": facts["made"],
             }
             about = f"{_kind(notice)} {notice.recipient}"
+        alarm = _alarm(notice)
         return Envelope(
             notice=notice.message,
             to=to,
-            thread=notice_id(self._house_secret(), about, "", 0, "thread", "", "", ""),
+            thread=notice_id(self._house_secret(), about, *alarm, "", ""),
+            leave=leave,
             attempt=notice.attempts,
             urgent=any(one.urgent for one in notice.all),
             facts=facts,
@@ -282,6 +295,20 @@ def _gone(settings: Settings, notice: Notice, recipient: Recipient | None, chann
     if channel is None or (notice.channel not in recipient.channels and notice.why != PASSED_ON):
         return "the recipient no longer uses this channel"
     return ""
+
+
+def _alarm(notice: Notice) -> tuple[str, int, str, str]:
+    """Return what begins a thread: each stage in which something is asked of the reader has one, all calm news share one."""
+    if notice.others or is_matter(notice.parcel):
+        return "", 0, "thread", ""
+    needs = msgspec.json.decode(notice.context, type=_Needs).needs_you
+    if needs != NeedsYou.YES:
+        return "", 0, "thread", ""
+    return notice.stage, notice.occurrence, "thread", notice.topic
+
+
+class _Needs(msgspec.Struct):
+    needs_you: str = ""
 
 
 def _kind(notice: Notice) -> Kind:

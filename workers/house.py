@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workers.channels import Channel
-from workers.render import Renderer
+from workers.render.enclosed import Words
 from workers.settings import Settings
 from workers.sources import Source
 
@@ -18,4 +18,4 @@ class House:
     settings: Settings
     sources: Mapping[str, Source]
     channels: Mapping[str, Channel]
-    renderer: Renderer
+    renderer: Words

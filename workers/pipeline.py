@@ -68,9 +68,9 @@ class Pipeline:
         self._wait = wait
         self._ring = ring
         self.owner = Owner(house=house, store=store, clock=clock, ring=ring)
+        self.addresses = Addresses(store=store, owner=self.owner)
         self._delivery = Delivery(
-            house=house, store=store, clock=clock, wait=wait, worker=worker,
-            addresses=Addresses(store=store, owner=self.owner), leaving=leaving,
+            house=house, store=store, clock=clock, wait=wait, worker=worker, addresses=self.addresses, leaving=leaving
         )  # fmt: skip
         self._witness = witness
         self._leaving = leaving

@@ -16,7 +16,7 @@ from workers.core.model import Message, Order, ParcelRef, Sighting
 from workers.errors import Permanent, Temporary, Trouble
 from workers.house import House
 from workers.pipeline import Pipeline
-from workers.render import Renderer
+from workers.render.enclosed import Words
 from workers.settings import Recipient, Section, Settings, WebSettings
 from workers.sources import Ask, Found, NoNews, Outcome
 from workers.store import Store
@@ -91,7 +91,7 @@ class World:
         self.recipients["ana"] = Recipient(
             name="ana", email="ana@example.org", phone="+34600000001", channels=("mail", "text")
         )
-        self._renderer = Renderer(None)
+        self._renderer = Words(None)
         self.pipeline = Pipeline(
             house=self.house,
             store=self.store,

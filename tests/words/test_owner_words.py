@@ -51,6 +51,8 @@ SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     "address_dead": ("address_dead", {
         "recipient": "anna", "channel": "phone", "address": "+491712345689", "error": "unsubscribed",
     }),
+    "reader_left": ("reader_left", {"recipient": "anna", "channel": "mail", "address": "anna@example.org"}),
+    "words_broken": ("words_broken", {"file": "advice/pay.j2", "error": "'titel' is undefined (block subject)"}),
     "law_stale": ("law_stale", {"rows": ROWS, "count": 5}),
     "order_watched": ("order_watched", {
         "title": "Fishing reel", "order": "8123456789012345", "parcel": "LP00123456789012", "shop": "AliExpress",

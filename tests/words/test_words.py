@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,7 +18,7 @@ from workers.core import brief, sms
 from workers.core.model import Stage, Why
 from workers.errors import Permanent
 from workers.knowledge.table import load_priors, load_table
-from workers.render import Renderer
+from workers.render import Renderer, with_date
 
 GOLDEN = Path(__file__).parent / "golden"
 ROWS = {row.advice.id: row for row in load_table().rows}
@@ -126,6 +127,42 @@ def test_every_reason_to_write_is_said(why):
     first = render(samples.full(ROWS["pay"]))
     assert (message.text == first.text) == (why is Why.FIRST)
     assert message.subject.startswith("Reminder: ") == (why is Why.REMINDER)
+
+
+@pytest.mark.parametrize("advice", ROWS)
+def test_a_subject_leads_with_the_news_and_the_date(advice):
+    for sample in (samples.full, samples.minimal):
+        context = sample(ROWS[advice])
+        message = shown(advice, sample)
+        dated = context["needs_you"] == "yes" and context["deadline"]
+        day = f"(act by {datetime.fromisoformat(context['deadline']):%-d %b})" if dated else "(act by"
+        assert (day in message.subject) == bool(dated)
+        if dated:
+            assert message.subject.index(day) < message.subject.index(context["order"]["title"])
+            assert day not in message.html.partition("<h1")[2]  # the page says it at its own place
+
+
+@pytest.mark.parametrize(
+    ("subject", "title", "said"),
+    [
+        ("Papers needed: Reel", "Reel", "Papers needed (by x): Reel"),
+        ("Papiers demandés\u00a0: Reel", "Reel", "Papiers demandés (by x)\u00a0: Reel"),
+        ("Money back for Reel: ask", "Reel", "Money back for Reel: ask (by x)"),
+        ("Reel", "Reel", "Reel (by x)"),
+        ("Papers", "", "Papers (by x)"),
+    ],
+)
+def test_the_date_stands_right_behind_the_news(subject, title, said):
+    assert with_date(subject, title, "by x") == said
+
+
+def test_one_subject_serves_a_whole_thread():
+    first = shown("pay")
+    later = render(samples.full(ROWS["pay"], why=Why.REMINDER))
+    assert first.subject != later.subject
+    assert first.steady == later.steady == "You need to do something: Fishing reel (LX400000015CN)"
+    assert shown("inspection").steady == shown("released").steady == "Fishing reel (LX400000015CN)"
+    assert render(samples.full(ROWS["inspection"], title="")).steady == "parcel LX400000015CN"
 
 
 def test_a_guess_says_that_it_is_one_and_stands_under_its_own_words():
@@ -477,7 +514,7 @@ def test_the_user_overrides_one_file_and_keeps_the_rest(tmp_path):
         "{% block subject %}Hey {{ title }}{% endblock %}{% block short %}{{ title }}!{% endblock %}",
     )
     message = render(samples.full(ROWS["pay"]), renderer=mine)
-    assert message.subject == "Hey Fishing reel"
+    assert message.subject == "Hey (act by 21 Dec) Fishing reel"
     assert message.short == "customs-watch: Fishing reel!"
     assert render(samples.full(ROWS["inspection"]), renderer=mine) == render(samples.full(ROWS["inspection"]))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from workers.core.model import Message
 from workers.errors import Misconfigured
@@ -28,6 +28,9 @@ class Envelope:
     thread: str  # the parcel's thread: stable over the parcel's life
     attempt: int = 1
     urgent: bool = False
+    leave: str = (
+        ""  # https address at which the reader wants no more by one POST (RFC 8058); "" = there is none
+    )
     facts: Mapping[str, str] = field(default_factory=dict)  # for programs: parcel, stage, topic, why, made
 
 
@@ -57,6 +60,17 @@ class Channel(Protocol):
     def send(self, envelope: Envelope, message: Message) -> Receipt: ...
 
     def close(self) -> None: ...
+
+
+Encloses = Literal["dates", "evidence", "schema"]
+
+
+@runtime_checkable
+class Enclosing(Protocol):
+    """A channel that takes more than words: what of it the user wants there, and who writes."""
+
+    encloses: frozenset[Encloses]
+    writer: str  # the address that mails come from
 
 
 def address(form: Form, *, email: str, phone: str) -> str:

@@ -132,6 +132,12 @@ def slug(text: str, limit: int) -> str:
     return "-".join(re.findall(r"[a-z0-9]+", plain))[:limit].strip("-")
 
 
+def file_name(text: str) -> str:
+    """Return *text* as the name of an enclosed file that every client keeps: ASCII, no blank, no folder."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[-60:].lstrip(".-")
+    return name or "file"
+
+
 def loopback(host: str) -> bool:
     """Tell whether *host* is this machine, by name or number and without asking anybody."""
     if host.lower() == "localhost":

@@ -15,9 +15,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from workers.channels import Envelope, Receipt, _clean, _mime, _smtp
+from workers.channels._mail_settings import MailSettings
 from workers.core.model import Message
 from workers.errors import Misconfigured
 
@@ -25,10 +26,8 @@ _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _MAILS_EACH = 100  # mails over one connection; servers close it after some number of their own (Postfix: 100)
 
 
-class Settings(BaseModel):
+class Settings(MailSettings):
     """A mail server and the name we write under."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: str = Field(description="the mail server's name or address")
     port: int | None = Field(None, ge=1, le=65535, description="default: 587, 465 (tls) or 25 (none)")
@@ -94,9 +93,10 @@ class Email:
         self._idle = timedelta(seconds=settings.idle)
         self._kept: list[_Kept] = []
         self._lock = threading.Lock()
-        sender_name, address = _clean.named_address(settings.sender)
-        reply_to = _clean.named_address(settings.reply_to)[1] if settings.reply_to else ""
-        self._sender = _mime.Sender(address, sender_name, reply_to, settings.message_id_domain)
+        self._sender = settings.sender_of(
+            settings.sender, reply_to=settings.reply_to, domain=settings.message_id_domain
+        )
+        self.encloses, self.writer = settings.encloses, self._sender.address
         self._server = _smtp.Server(
             host=settings.host,
             port=settings.port or _PORTS[settings.security],

@@ -17,9 +17,10 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from workers.channels import Envelope, Receipt, _clean, _mime
+from workers.channels._mail_settings import MailSettings
 from workers.core import sms
 from workers.core.model import Message
 from workers.errors import Temporary
@@ -28,10 +29,8 @@ _INDEX = ".notices"
 _HASH = re.compile(r"[0-9a-f]{16,}")  # an id whose first characters are as good as random
 
 
-class Settings(BaseModel):
+class Settings(MailSettings):
     """Where the files go and which of them are written."""
-
-    model_config = ConfigDict(extra="forbid")
 
     folder: Path = Field(Path("var/outbox"), description="where the files are written")
     form: Literal["mail", "short", "both"] = Field("mail", description="mail: .eml; short: .sms.txt; both")
@@ -60,8 +59,8 @@ class Outbox:
         self.folder = settings.folder.expanduser()
         self._writes = settings.form
         self._clock = clock
-        sender_name, address = _clean.named_address(settings.sender)
-        self._sender = _mime.Sender(address, sender_name)
+        self._sender = settings.sender_of(settings.sender)
+        self.encloses, self.writer = settings.encloses, self._sender.address
 
     def send(self, envelope: Envelope, message: Message) -> Receipt:
         """Write the notice and return its file's name; the same again writes nothing and returns the same."""

@@ -7,10 +7,9 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -23,10 +22,11 @@ from workers.cli.look import Parcel, find
 from workers.core.judgement import Judge
 from workers.core.model import Order, ParcelRef, Told
 from workers.render.dates import Calendars
-from workers.render.evidence import EvidencePacks, Piece, Sent
+from workers.render.evidence import EvidencePacks, Piece
 from workers.render.page import House, Shown, SourceState, StatusPages
+from workers.saying import piece
 from workers.settings import Settings
-from workers.store import NoticeRow, Recollection, Store
+from workers.store import Recollection, Store
 
 STDOUT = "-"
 
@@ -142,22 +142,8 @@ def _piece(opened: Store, judge: Judge, order: Order, ref: ParcelRef, now: datet
     remembered = opened.recall(ref.id)
     snapshot = memory.load(remembered.snapshot if remembered else None)
     judged = judge.judge(order, ref, snapshot, None, Told(), first_look=False, now=now)
-    return Piece(
-        context=json.loads(json.dumps(judged.brief())),
-        snapshot=snapshot,
-        sent=_sent(opened.notices(ref.id, states=("sent",))),
-        looked=remembered.last_ok if remembered else {},
-    )
-
-
-def _sent(rows: Iterable[NoticeRow]) -> list[Sent]:
-    sent = []
-    for row in rows:
-        if row.state != "sent":
-            continue
-        context: dict[str, Any] = json.loads(row.context) if row.context else {}
-        sent.append(Sent(row.changed or row.created, row.recipient, row.channel, context))
-    return sent
+    context = json.loads(json.dumps(judged.brief()))
+    return piece(remembered, context, opened.notices(ref.id, states=("sent",)))
 
 
 def _may_write(out: str) -> str:

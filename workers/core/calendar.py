@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import quote
 
 LINE: Final = 75  # octets of a line, without its end (RFC 5545, 3.1)
 TEXT: Final = 1_000  # characters of a summary or description: a calendar shows no more
@@ -69,16 +70,20 @@ def dated(brief: Mapping[str, Any]) -> tuple[Dated, ...]:
     return tuple(sorted(dates, key=lambda one: (one.day, KINDS.index(one.kind))))
 
 
-def document(entries: Iterable[Entry], *, name: str, now: datetime) -> str:
-    """Return one calendar of all *entries*, each UID once; lines end in CRLF and hold at most 75 octets."""
+def document(entries: Iterable[Entry], *, name: str, now: datetime, organizer: str = "") -> str:
+    """Return one calendar of all *entries*, each UID once; lines end in CRLF and hold at most 75 octets.
+
+    *organizer*: the mail address that publishes it (RFC 5546, 3.2.1, wants one with METHOD:PUBLISH); "" for a plain file.
+    """
     events: dict[str, Entry] = {}
     for entry in entries:
         events.setdefault(entry.dated.uid, entry)
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{PRODUCT}", "CALSCALE:GREGORIAN"]
+    lines += ["METHOD:PUBLISH"] if organizer else []
     # NAME is RFC 7986; the other is what older programs read.
     lines += [f"NAME:{escape(name)}", f"X-WR-CALNAME:{escape(name)}"]
     for uid, entry in sorted(events.items(), key=lambda item: (item[1].dated.day, item[0])):
-        lines += _event(uid, entry, now)
+        lines += _event(uid, entry, now, organizer)
     lines.append("END:VCALENDAR")
     return "".join(fold(line) + "\r\n" for line in lines)
 
@@ -107,7 +112,7 @@ def _broken(char: str) -> bool:
     return "\ud800" <= char <= "\udfff"  # half of a pair: no encoding writes it
 
 
-def _event(uid: str, entry: Entry, now: datetime) -> list[str]:
+def _event(uid: str, entry: Entry, now: datetime, organizer: str) -> list[str]:
     day = entry.dated.day
     lines = [
         "BEGIN:VEVENT",
@@ -117,6 +122,7 @@ def _event(uid: str, entry: Entry, now: datetime) -> list[str]:
     ]
     if day < date.max:
         lines.append(f"DTEND;VALUE=DATE:{_day(day + timedelta(days=1))}")  # exclusive, so the day itself only
+    lines += [f"ORGANIZER:mailto:{quote(organizer, safe='@')}"] if organizer else []
     lines += [f"SUMMARY:{escape(entry.summary)}"]
     if entry.description:
         lines.append(f"DESCRIPTION:{escape(entry.description)}")

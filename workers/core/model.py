@@ -6,7 +6,7 @@ All datetimes are aware UTC; money is ``Money`` (Decimal and an ISO 4217 code); 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -354,6 +354,15 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A file that goes with a mail; its name and kind are ours."""
+
+    name: str  # ASCII letters, digits and "-_.", so that no client spells it anew
+    kind: str  # its Content-Type, without charset
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """Words ready for the wire. ``short`` is the SMS form; no field holds unescaped tracking text."""
 
@@ -363,6 +372,11 @@ class Message:
     short: str
     lang: str = "en"
     preheader: str = ""
+    steady: str = ""  # a subject that stays the same in a thread; "" where there is none
+    enclosed: tuple[Enclosure, ...] = ()
+
+    def with_more(self, html: str, enclosed: tuple[Enclosure, ...]) -> Message:
+        return replace(self, html=html, enclosed=enclosed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,8 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "address_dead": Topic(
         "address", "yes", {"recipient": _name, "channel": _name, "address": _masked, "error": _text}
     ),
+    "reader_left": Topic("reader", "yes", {"recipient": _name, "channel": _name, "address": _masked}),
+    "words_broken": Topic("words", "yes", {"file": _name, "error": _text}),
     "law_stale": Topic("law", "wait", {"rows": _rows, "count": int}),
     "order_watched": Topic(
         "order",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 SEEN = "seen"  # the purpose of a link by which a reader says that they know
+LEAVE = "leave"  # of one by which they want no more mails
 _WORD = re.compile(r"([0-9a-f]{8,64})\.([0-9a-f]{8,12})\.([0-9a-f]{32})")
 
 

@@ -73,6 +73,13 @@ def _own_words(context: Context) -> Iterator[None]:
         ) from error
 
 
+def with_date(subject: str, title: str, by: str) -> str:
+    """Return *subject* with the date right behind its news: "Papers needed (act by 21 Dec): Fishing reel"."""
+    news = subject.removesuffix(title) if title else subject
+    said = news.rstrip(" :\u00a0\u202f")
+    return f"{said} ({by}){news[len(said) :]}{title}" if news != subject and said else f"{subject} ({by})"
+
+
 class Renderer:
     """Keeps the templates, the translations and the inliner. Safe to use from several threads."""
 
@@ -119,6 +126,14 @@ class Renderer:
             "seen.html", {**told, "names": names, "state": state, "title": quote(title, SUBJECT_TITLE)}
         )
 
+    def leave(self, state: Literal["ask", "done", "over"], *, lang: str) -> str:
+        """Return the page on which a reader says that they want no more, or what became of that."""
+        reader = formats.Reader.of(lang, "UTC", self._catalogs.best(lang))
+        told: Plain = {"reader": reader, "lang": reader.tag, "direction": reader.direction}
+        said = self._templates.name("seen_over" if state == "over" else f"leave_{state}", told)
+        names = {"said": said, "button": self._templates.name("leave_button", told)}
+        return self._templates.layout("leave.html", {**told, "names": names, "state": state})
+
     def advices(self) -> tuple[str, ...]:
         """Return the ids of all advices that have words."""
         return self._templates.advices()
@@ -151,7 +166,14 @@ class Renderer:
             short=self._short(f"advice/{context['advice']}.j2", page, reader),
             lang=reader.tag,
             preheader=page["words"]["preheader"],
+            steady=self._steady(page),
         )
+
+    def _steady(self, page: Plain) -> str:
+        """Return the subject of every mail in one thread, for mail programs that take another for another matter."""
+        number = page["parcel"]["number"]
+        about = page["title"] if number in page["title"] else f"{page['title']} ({number})"
+        return f"{page['names']['need']}: {about}" if page["needs_you"] == "yes" else about
 
     def _page(self, context: Context, reader: formats.Reader) -> Plain:
         """Return what the layouts are given of one notice."""
@@ -162,6 +184,9 @@ class Renderer:
         words |= {name: items(said[name]) for name in LISTS}
         words["contact"] = formats.sentence(words["contact"])
         words["headline"] = words["subject"]
+        if context["needs_you"] == "yes" and context["deadline"]:
+            by = self._templates.name("subject_by", told)
+            words["subject"] = with_date(words["subject"], told["title"], by)
         words["lead"] = self._templates.name(f"lead_{context['why']}", told)
         if context["why"] == "reminder":
             words["subject"] = self._templates.name("subject_reminder", told, subject=words["subject"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,36 +16,44 @@ Context = Mapping[str, Any]
 WORDS: Final = "layout/calendar.j2"
 
 
+@contextmanager
+def _own_words() -> Iterator[None]:
+    """Turn what a template of the user's raises into Permanent."""
+    try:
+        yield
+    except BAD_TEMPLATE as error:
+        raise Permanent(
+            f"the words of {WORDS} cannot be put together: {error}", hint="customs-watch validate"
+        ) from error
+
+
 class Calendars(Renderer):
     """A renderer that also writes calendars."""
 
     def document(self, contexts: Iterable[Context], *, lang: str, timezone: str, now: datetime) -> str:
         """Return one calendar (RFC 5545) of all dates that the parcels' briefs know; raises Permanent."""
         reader = formats.Reader.of(lang, timezone, self._catalogs.best(lang))
-        try:
+        with _own_words():
             entries = [
                 self._entry(one, context, reader) for context in contexts for one in calendar.dated(context)
             ]
             return calendar.document(entries, name=self._say("name", {"reader": reader}), now=now)
-        except BAD_TEMPLATE as error:
-            raise Permanent(
-                f"the words of {WORDS} cannot be put together: {error}", hint="customs-watch validate"
-            ) from error
 
-    def deadline(self, context: Context, *, lang: str, timezone: str) -> str:
+    def deadline(self, context: Context, *, lang: str, timezone: str, organizer: str = "") -> str:
         """Return the calendar of the date that a notice names, to be attached to it; "" where it names none."""
         named = context["deadline"]
         if not named:
             return ""
         reader = formats.Reader.of(lang, timezone, self._catalogs.best(lang))
-        entries = [
-            self._entry(one, context, reader)
-            for one in calendar.dated(context)
-            if one.day.isoformat() == named
-        ]
-        now = datetime.fromisoformat(context["now"])
-        name = self._say("name", {"reader": reader})
-        return calendar.document(entries, name=name, now=now) if entries else ""
+        with _own_words():
+            entries = [
+                self._entry(one, context, reader)
+                for one in calendar.dated(context)
+                if one.day.isoformat() == named
+            ]
+            now = datetime.fromisoformat(context["now"])
+            name = self._say("name", {"reader": reader})
+        return calendar.document(entries, name=name, now=now, organizer=organizer) if entries else ""
 
     def _entry(self, one: calendar.Dated, context: Context, reader: formats.Reader) -> calendar.Entry:
         told = self._told(context, reader)

@@ -77,5 +77,5 @@ def _short(template: str, told: Plain, templates: Templates) -> str:
 
 
 FIXED: Final = frozenset(
-    {"owner", "topic", "why", "needs_you", "state", "now", "since", "last_ok", "lang", "direction"}
+    {"owner", "topic", "why", "file", "needs_you", "state", "now", "since", "last_ok", "lang", "direction"}
 )

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from workers.app import App
 from workers.errors import StoreTrouble
 from workers.settings import is_loopback
-from workers.web import health, metrics, push, seen
+from workers.web import health, leave, metrics, push, seen
 from workers.web.counting import Counting
 
 log = structlog.get_logger("customs_watch")
@@ -34,6 +34,7 @@ HEADERS: Mapping[str, str] = {
 OUTSIDE = (
     "/push/",
     "/seen/",
+    "/leave/",
 )  # what comes through a proxy under a name of its own; each proves itself by a secret
 SAID = {
     400: "not understood", 404: "not found", 405: "not allowed", 408: "too slow", 413: "too large",
@@ -54,6 +55,7 @@ def site(app: App, *, limits: push.Limits | None = None, local: bool = True) -> 
             *health.routes(app),
             *metrics.routes(app, counting),
             *seen.routes(app),
+            *leave.routes(app),
         ],
         exception_handlers={HTTPException: _refused, StoreTrouble: _away, Exception: _broken},
     )
