@@ -28,6 +28,7 @@ from workers import (
     actors,
     channels,
     knowledge,
+    lines,
     pacing,
     settings,
     sources,
@@ -276,16 +277,15 @@ def worker() -> None:
 
 
 def set_up_logging(stream: TextIO, level: int = logging.INFO) -> None:
-    """Log one event a line: readable on a terminal, JSON elsewhere. Values are always quoted, so no text breaks a line."""
+    """Log one event a line: readable on a terminal, JSON elsewhere. No text in it breaks a line or speaks to the terminal."""
+    shown: list[structlog.typing.Processor] = [structlog.processors.JSONRenderer(lines.as_json)]
     if stream.isatty():
-        renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=True)
-    else:
-        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+        shown = [lines.visible_values, structlog.dev.ConsoleRenderer(colors=True)]
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
+            *shown,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=stream),

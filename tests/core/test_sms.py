@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.core.sms import Segments, segments, to_gsm7
+from workers.core.sms import Segments, room, segments, to_gsm7
 
 # The standard's own tables, typed in from TS 23.038 section 6.2.1 and 6.2.1.1 by code point: a second pair of
 # eyes.
@@ -78,7 +78,7 @@ def test_costs(text: str, encoding: str, units: int, parts: int) -> None:
         ("海关", "海关"),
         ("Привет – “мир”", "Привет – “мир”"),  # needs UCS-2 anyway: nothing is lost for nothing
         ("ＬＰ００１：ＯＫ", "LP001:OK"),
-        ("№ 5 → B × 2", "No. 5 -> B x 2"),
+        ("№ 5 → B × 2", "No 5 -> B x 2"),
         ("½ price", "½ price"),
         ("plain", "plain"),
         ("a\u200bb\u00adc", "abc"),
@@ -104,3 +104,10 @@ def test_parts_hold_all_units_and_are_as_few_as_can_be(text: str) -> None:
     else:
         assert single < cost.units <= cost.parts * part
         assert cost.parts - 1 <= cost.units // (part - 1)
+
+
+def test_signs_that_cost_double_leave_less_room() -> None:
+    assert room("Fishing reel", 7) == 7
+    assert room("Fishing reel", 40) == 12
+    assert room("🎣🎣🎣🎣", 7) == 3
+    assert room("a🎣", 2) == 1

@@ -21,7 +21,19 @@ from workers.render import Renderer
 from workers.render.page import StatusPages
 
 SMS = 10_000  # messages for the independent calculators
+MOST = 2  # segments of an SMS about one parcel
 SENDER = Sender("parcels@example.org", "customs-watch", "", "example.org")
+# The names of orders that cost most: by length, in signs that cost double or bring the dear alphabet, in both directions.
+WORST = (
+    WORST_TITLE,
+    "手机壳 钓鱼轮 " * 8,
+    "🎣👨‍👩‍👧🏳️‍🌈" * 20,
+    "€{}[]~^|" * 15,
+    "חוט דיג 0.35 מ״מ (300 מ׳)! " * 4,
+    "Wędka „spinning” 2,70 m – ćma żółć " * 4,
+    "o" + "\u0301" * 40 + "ẛ̣" * 40,
+    "W" * 120,
+)
 AT = datetime(2026, 12, 8, 9, 30, tzinfo=UTC)
 
 
@@ -38,9 +50,11 @@ def write(folder: Path) -> None:
         for advice, row in ROWS.items():
             for name, context in (
                 (advice, samples.full(row)),
-                (f"{advice}-worst", samples.full(row, title=WORST_TITLE)),
+                *((f"{advice}-worst", samples.full(row, title=title)) for title in WORST),
             ):
                 message = renderer.render(context, lang=lang, timezone="Europe/Madrid")
+                if sms.segments(message.short).parts > MOST:
+                    raise SystemExit(f"more than {MOST} segments in {lang}: {message.short}")
                 shorts.append(message.short)
                 if name != advice:
                     continue
@@ -62,10 +76,10 @@ def write(folder: Path) -> None:
 
 
 def texts(shorts: list[str]) -> list[str]:
-    """Return *SMS* messages: ours as they are, then cut and mixed anywhere, with signs of every kind put in (seeded)."""
+    """Return *SMS* messages: as many of ours as are half of them, then cut and mixed anywhere, with signs of every kind (seeded)."""
     dice = random.Random(20261124)  # noqa: S311 -- made-up texts
     signs = list("abcXYZ 0129.,:;-@£$¥èéùìòÇ\n{}[]~|\\^€ÄÖÑÜ§¿łčőкжяא가字🙂👍🏽é")
-    out = list(shorts)
+    out = dice.sample(shorts, min(len(shorts), SMS // 2))
     while len(out) < SMS:
         text = dice.choice(shorts)
         cut = text[dice.randrange(len(text)) :] + dice.choice(shorts)[: dice.randrange(200)]

@@ -25,6 +25,7 @@ _NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]+)>")
 # follows (isolates and marks stay: right-to-left languages need them), byte order marks, invisible tags.
 _BODY_DROP = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\ufeff\U000e0000-\U000e007f]")
 _BODY_LINE = re.compile("\r\n|[\r\x85\u2028\u2029]")
+_ISOLATED = re.compile("\u2068[^\u2066-\u2069]*\u2069")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INVISIBLE = frozenset(
     "\u034f\u115f\u1160\u3164\uffa0"
@@ -32,12 +33,23 @@ _INVISIBLE = frozenset(
 _JOINERS = frozenset("\u200c\u200d")  # Persian and Indic spelling, composed emoji
 
 
-def header(text: str, limit: int = 200) -> str:
-    """Return *text* as one printable line of at most *limit* characters that nothing reads as two."""
+def header(text: str, limit: int = 200, *, isolates: bool = False) -> str:
+    """Return *text* as one printable line of at most *limit* characters that nothing reads as two.
+
+    *isolates*: pairs that keep words of another direction together stay. No header holds them: filters take them for a trick.
+    """
     if not (text.isascii() and text.isprintable()):
-        text = "".join(_visible(text, at) for at in range(len(text)))
+        kept = (
+            {at for pair in _ISOLATED.finditer(text) for at in (pair.start(), pair.end() - 1)}
+            if isolates
+            else ()
+        )
+        text = "".join(text[at] if at in kept else _visible(text, at) for at in range(len(text)))
     text = " ".join(text.split()).replace("=?", "= ?")
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+    if len(text) <= limit:
+        return text
+    open_ = text.count("\u2068", 0, limit - 2) > text.count("\u2069", 0, limit - 2)
+    return text[: limit - 2].rstrip() + "\u2069…" if open_ else text[: limit - 1].rstrip() + "…"
 
 
 def _visible(text: str, at: int) -> str:
@@ -64,7 +76,7 @@ def body(text: str) -> str:
 
 def short(text: str, limit: int = 1600) -> str:
     """Return *text* for an SMS: each line cleaned as a header is; 1,600 characters are Twilio's most."""
-    lines = (header(line, limit) for line in body(text).split("\n"))
+    lines = (header(line, limit, isolates=True) for line in body(text).split("\n"))
     return "\n".join(lines).strip()[:limit].rstrip()
 
 

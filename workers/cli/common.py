@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
@@ -18,6 +17,7 @@ import typer
 from rich.console import Console
 
 from workers import app as wiring
+from workers import lines
 from workers.engine import Engine
 from workers.errors import Misconfigured
 from workers.knowledge import Knowledge
@@ -50,17 +50,17 @@ def command() -> str:
 
 
 def say(text: str) -> None:
-    console().print(text, soft_wrap=True)
+    console().print(lines.plain(text), soft_wrap=True)
 
 
 def dump(value: Any) -> None:
     """Print *value* as JSON on one line, in letters that the reader's encoding has."""
     plain = sys.stdout.encoding.lower().replace("-", "") != "utf8"
-    sys.stdout.write(json.dumps(value, ensure_ascii=plain, default=str) + "\n")
+    sys.stdout.write(lines.as_json(value, ascii_only=plain) + "\n")
 
 
 def fail(message: str, *, code: int) -> NoReturn:
-    sys.stderr.write(message.rstrip() + "\n")
+    sys.stderr.write(lines.plain(message.rstrip()) + "\n")
     sys.exit(code)
 
 

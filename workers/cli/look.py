@@ -11,7 +11,7 @@ import typer
 from workers import app as wiring
 from workers import knowledge, memory, readiness
 from workers.cli import hold, report
-from workers.cli.common import Config, Json, advices, console, dump, fail, loaded, say, store
+from workers.cli.common import Config, Json, advices, dump, fail, loaded, say, store
 from workers.core import sms
 from workers.core.classify import as_json as reading_as_json
 from workers.core.model import Order, ParcelRef, Reading, Seen, Sighting, Snapshot, Stage, TimeQuality, Told
@@ -81,9 +81,7 @@ def explain(
         dump([{"parcel": p, **decisions[p]} for p in found])
         return
     for one in found:
-        console().print(
-            report.explanation(one, settings.parcels[one][0].title, decisions[one]), soft_wrap=True
-        )
+        say(report.explanation(one, settings.parcels[one][0].title, decisions[one]))
 
 
 def find(settings: Settings, word: str) -> list[str]:

@@ -29,7 +29,7 @@ _SPELLED = str.maketrans(
         **dict.fromkeys("•‣·▪●", "-"),
         **dict.fromkeys("\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000\t", " "),
         **dict.fromkeys("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\ufe0f", ""),
-        "…": "...", "→": "->", "←": "<-", "×": "x", "№": "No.", "⁄": "/", "≤": "<=", "≥": ">=", "≈": "~",
+        "…": "...", "→": "->", "←": "<-", "×": "x", "№": "No", "⁄": "/", "≤": "<=", "≥": ">=", "≈": "~",
         "œ": "oe", "Œ": "OE", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D",
         "þ": "th", "Þ": "Th", "ı": "i", "ħ": "h", "Ħ": "H", "ŋ": "n", "Ŋ": "N", "ŧ": "t", "Ŧ": "T", "ſ": "s",
         "ẞ": "SS", "ĳ": "ij", "Ĳ": "IJ", "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl",
@@ -64,6 +64,16 @@ def segments(text: str) -> Segments:
             parts, used = parts + 1, 0
         used += cost
     return Segments(encoding, units, parts)
+
+
+def room(text: str, units: int) -> int:
+    """Return how many characters of *text*, from its start, fit into *units*: most emoji cost two."""
+    used = 0
+    for at, char in enumerate(text):
+        used += 2 if char > "\uffff" else 1
+        if used > units:
+            return at
+    return len(text)
 
 
 def to_gsm7(text: str) -> str:

@@ -19,10 +19,12 @@ import jinja2
 from workers import resources
 from workers.core import sms
 from workers.core.brief import VERSION
+from workers.core.direction import bare, isolated
 from workers.core.model import Message
 from workers.core.quote import quote, shorten
 from workers.errors import Permanent
 from workers.render import formats, voices
+from workers.render.apart import apart
 from workers.render.bundle import Kind, bundle_message
 from workers.render.catalogs import Catalogs
 from workers.render.owner_words import owner_message
@@ -200,47 +202,54 @@ class Renderer:
             "words": words,
             "names": self._names(told),
             "costs": self._costs(context["cost"], told),
-            "voices": voices.lines(context, self._templates, told),
-            "timeline": self._timeline(context, told),
+            "voices": voices.lines(told, self._templates, told),
+            "timeline": self._timeline(told),
             "guesses": [self._guess(guess, told) for guess in context["guesses"]],
             "letters": [
                 letter for name in context["letters"] for letter in self._letters(name, context, reader)
             ],
-            "reasons": self._reasons(context, told),
+            "reasons": self._reasons(told),
             "order_line": self._templates.name("order_line", told) if context["order"]["number"] else "",
             "number_line": self._templates.name("number_line", told),
         }
 
     def _told(self, context: Context, reader: formats.Reader) -> Plain:
         """Return what every template may ask for: the context, the reader, and the usual stand-ins."""
-        told: Plain = {**context, "reader": reader, "lang": reader.tag, "direction": reader.direction}
-        who = context["operator"]["name"] or self._templates.name("the_operator", told)
+        told: Plain = {
+            **apart(context, reader.direction),
+            "reader": reader,
+            "lang": reader.tag,
+            "direction": reader.direction,
+        }
+        order, who = told["order"], context["operator"]["name"] or self._templates.name("the_operator", told)
+        title = isolated(shorten(context["order"]["title"], SUBJECT_TITLE), reader.direction)
         return told | {
-            "title": shorten(context["order"]["title"], SUBJECT_TITLE)
-            or self._templates.name("the_parcel", told),
-            "shop": context["order"]["shop"] or self._templates.name("the_shop", told),
-            "seller": context["order"]["seller"] or self._templates.name("the_seller", told),
-            "who": who,
-            "who_first": who[:1].upper() + who[1:],
-            "said": (context["proof"] or {"text": ""})["text"],
+            "title": title or self._templates.name("the_parcel", told),
+            "shop": order["shop"] or self._templates.name("the_shop", told),
+            "seller": order["seller"] or self._templates.name("the_seller", told),
+            "who": isolated(who, reader.direction),
+            "who_first": isolated(who[:1].upper() + who[1:], reader.direction),
+            "said": (told["proof"] or {"text": ""})["text"],
         }
 
     def _short(self, template: str, told: Plain, reader: formats.Reader) -> str:
         """Return the SMS: the title as long as two segments allow, in the cheap alphabet where sense
         survives.
         """
-        plain = sms.to_gsm7(told["title"])
+        plain = quote(sms.to_gsm7(bare(told["title"])), SUBJECT_TITLE)  # the cheap spelling may make a link
         if reader.gsm and sms.segments(plain).encoding != "GSM-7":
             plain = self._templates.name(
                 "the_parcel", told
             )  # one Chinese title would make the whole text cost double
         said = ""
         for length in SHORT_TITLES:
-            shorter = told | {
-                "title": shorten(plain, length),
-                "who": shorten(told["who"], SHORT_WHO),
-                "who_first": shorten(told["who_first"], SHORT_WHO),
+            cut = {
+                "title": shorten(plain, sms.room(plain, length)),
+                "who": shorten(bare(told["who"]), SHORT_WHO),
+                "who_first": shorten(bare(told["who_first"]), SHORT_WHO),
             }
+            apart_enough = {key: isolated(said, reader.direction, sparing=True) for key, said in cut.items()}
+            shorter = told | apart_enough
             words = {"short": paragraph(self._templates.say(template, "short", shorter))}
             page = {**shorter, "words": words, "from_whom": self._templates.name("whose", told)}
             said = sms.to_gsm7(paragraph(self._templates.layout("short", page)))
@@ -341,14 +350,14 @@ class Renderer:
             )
         return "; ".join(parts)
 
-    def _timeline(self, context: Context, told: Plain) -> Plain:
+    def _timeline(self, told: Plain) -> Plain:
         reader: formats.Reader = told["reader"]
         facts = []
-        if context.get("unseen"):
+        if told.get("unseen"):
             facts.append(self._templates.name("unseen_line", told))
-        if context["days_in_customs"]:
+        if told["days_in_customs"]:
             facts.append(self._templates.name("customs_days", told))
-        if context["usual"]["known"]:
+        if told["usual"]["known"]:
             facts.append(self._templates.name("usual_line", told))
         events = [
             {
@@ -357,13 +366,13 @@ class Renderer:
                 "stage": self._templates.name(f"stage_{event['stage']}", told),
                 "shown_by": voices.witnesses(event, self._templates, told),
             }
-            for event in context["timeline"]
+            for event in told["timeline"]
         ]
         return {
             "facts": facts,
             "events": events,
-            **way(context, self._templates, told),
-            "earlier": self._templates.name("earlier", told) if context["earlier"] else "",
+            **way(told, self._templates, told),
+            "earlier": self._templates.name("earlier", told) if told["earlier"] else "",
         }
 
     def _guess(self, guess: Context, told: Plain) -> str:
@@ -398,10 +407,10 @@ class Renderer:
             )
         return letters
 
-    def _reasons(self, context: Context, told: Plain) -> list[str]:
+    def _reasons(self, told: Plain) -> list[str]:
         reader: formats.Reader = told["reader"]
         reasons = []
-        proof = context["proof"]
+        proof = told["proof"]
         if proof is not None:
             source = ", ".join(dict.fromkeys([proof["source"], *proof["witnesses"]]))
             said = [
@@ -412,7 +421,7 @@ class Renderer:
                 said.append("(" + self._templates.name("original_line", told, text=proof["original"]) + ")")
             when = reader.moment(proof["at"], day_only=proof["day_only"])
             reasons.append(" ".join([*said, f"· {when}" if when else ""]).rstrip())
-        for evidence in context["evidence"]:
+        for evidence in told["evidence"]:
             label = self._templates.name(f"evidence_{evidence['kind']}", told, default=evidence["kind"])
             if evidence["kind"] == "advice":  # a sentence of our table; the others are names of entries
                 evidence = {**evidence, "what": reader.catalog.gettext(evidence["what"])}

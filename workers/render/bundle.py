@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
 from workers.core import sms
+from workers.core.direction import bare, isolated
 from workers.core.model import Message
-from workers.core.quote import shorten
+from workers.core.quote import quote, shorten
 from workers.render import formats
 from workers.render.templates import Templates, tidy
 
@@ -92,7 +93,7 @@ def _entry(page: Plain) -> Plain:
 def _short(page: Plain, templates: Templates) -> str:
     """Return the SMS: as many of the worst as fit, and how many more there are."""
     whose = templates.name("whose", page)
-    entries = [{**entry, "title": shorten(sms.to_gsm7(entry["title"]), TITLE)} for entry in page["entries"]]
+    entries = [{**entry, "title": _title(entry["title"], page["direction"])} for entry in page["entries"]]
     said = ""
     for shown in range(len(entries), -1, -1):
         rest = len(entries) - shown
@@ -102,3 +103,8 @@ def _short(page: Plain, templates: Templates) -> str:
         if sms.segments(said).parts <= PARTS:
             break
     return said
+
+
+def _title(title: str, direction: str) -> str:
+    plain = quote(sms.to_gsm7(bare(title)))  # the cheap spelling may make a link
+    return isolated(shorten(plain, TITLE), direction, sparing=True)

@@ -188,7 +188,7 @@ class EvidencePacks(Renderer):
             "stage_words": self._stage(context["stage"], told),
             "since_words": reader.moment(context["since"], day_only=False),
             "entered": snapshot.occurrence,
-            "waiting": self._timeline(context, told)["facts"],
+            "waiting": self._timeline(told)["facts"],
             "events": [self._seen(seen, told) for seen in snapshot.timeline],
             "capped": len(snapshot.timeline) >= CAP,
             "looked": [
@@ -205,7 +205,7 @@ class EvidencePacks(Renderer):
             "rules": [line["rule"] for line in context["cost"]["lines"]],
             "cost_day": reader.day(context["cost"]["on"]),
             "sent": [self._sent(sent, reader) for sent in sorted(piece.sent, key=lambda one: one.at)],
-            "reasons": self._reasons(context, told),
+            "reasons": self._reasons(told),
         }
 
     def _stage(self, stage: str, told: Plain) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from workers.core import sms
+from workers.core.direction import bare, isolated
 from workers.core.model import Message
-from workers.core.quote import shorten
+from workers.core.quote import quote, shorten
 from workers.render import formats
 from workers.render.templates import Templates, items, paragraph, tidy
 from workers.render.way import NO_WAY
@@ -25,7 +26,15 @@ def owner_message(
     context: Mapping[str, Any], reader: formats.Reader, templates: Templates, inline: Callable[[str], str]
 ) -> Message:
     """Return the message of a notice to the owner; *inline* moves the styles of HTML to where mail clients read them."""
-    told: Plain = {**context, "reader": reader, "lang": reader.tag, "direction": reader.direction}
+    told: Plain = {
+        **{
+            key: _apart(value, reader.direction) if key not in FIXED else value
+            for key, value in context.items()
+        },
+        "reader": reader,
+        "lang": reader.tag,
+        "direction": reader.direction,
+    }
     template = f"owner/{context['owner']}.j2"
     said = templates.say_all(template, (*PARAGRAPHS, *LISTS), told)
     words: Plain = {name: paragraph(said[name]) for name in PARAGRAPHS}
@@ -58,13 +67,31 @@ def owner_message(
     )
 
 
+def _apart(value: Any, direction: str) -> Any:
+    """Return a fact with its words set apart, in lists and rows too."""
+    if isinstance(value, str):
+        return isolated(value, direction)
+    if isinstance(value, list):
+        return [_apart(one, direction) for one in value]
+    if isinstance(value, dict):
+        return {**value, "what": isolated(value["what"], direction)}  # of a rule; its source is to be cited
+    return value
+
+
+def _cut(fact: str, length: int, direction: str) -> str:
+    plain = quote(sms.to_gsm7(bare(fact)))  # the cheap spelling may make a link
+    return isolated(shorten(plain, length), direction, sparing=True)
+
+
 def _short(template: str, told: Plain, templates: Templates) -> str:
     """Return the SMS: facts as long as two segments allow, in the cheap alphabet where sense survives."""
     whose = templates.name("whose", told)
     said = ""
     for length in SHORTER:
         shorter = {
-            key: shorten(sms.to_gsm7(value), length) if isinstance(value, str) and key not in FIXED else value
+            key: _cut(value, length, told["direction"])
+            if isinstance(value, str) and key not in FIXED
+            else value
             for key, value in told.items()
         }
         words = {"short": paragraph(templates.say(template, "short", shorter))}

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from workers.core import calendar, detect, phases
+from workers.core.direction import isolated
 from workers.core.model import Order, Snapshot, Stage
 from workers.core.quote import quote, visible
 from workers.errors import Permanent
@@ -147,14 +148,14 @@ class StatusPages(Calendars):
             "stage_words": self._templates.name(f"stage_{context['stage']}", told),
             "number_line": self._templates.name("number_line", told),
             "order_line": self._templates.name("order_line", told) if context["order"]["number"] else "",
-            "facts": self._timeline(context, told)["facts"],
-            "events": self._timeline(context, told)["events"],
+            "facts": self._timeline(told)["facts"],
+            "events": self._timeline(told)["events"],
             "letters": [
                 letter for name in context["letters"] for letter in self._letters(name, context, reader)
             ],
             "phases": self._phases(one, told, now),
             "gauge": _gauge(days, usual) if days is not None and usual["known"] else None,
-            "trouble": quote(one.trouble, 200),
+            "trouble": isolated(quote(one.trouble, 200), reader.direction),
             "looked": reader.moment(one.looked.isoformat(), day_only=False) if one.looked else "",
         }
 
