@@ -415,7 +415,7 @@ class Renderer:
             source = ", ".join(dict.fromkeys([proof["source"], *proof["witnesses"]]))
             said = [
                 self._templates.name("proof_line", told, source=source),
-                reader.apart(f"“{proof['text']}”"),
+                reader.apart(f"“{bare(proof['text'])}”"),
             ]
             if proof["original"] and proof["original"] != proof["text"]:
                 said.append("(" + self._templates.name("original_line", told, text=proof["original"]) + ")")

@@ -20,6 +20,8 @@ from babel.dates import format_date, format_skeleton, format_time, get_datetime_
 from babel.lists import format_list
 from babel.numbers import format_currency
 
+from workers.core.direction import isolated
+
 WIDTH: Final = 72  # columns of the text part
 WEEK: Final = timedelta(days=7)
 # Languages whose words fit the GSM 7-bit alphabet, as written or with accents dropped as people do in text messages.
@@ -51,7 +53,7 @@ class Reader:
 
     def apart(self, text: str) -> str:
         """Return words of another direction so that they do not drag their neighbours along (UAX 9: first strong isolate)."""
-        return f"\u2068{text}\u2069" if self.direction == "rtl" else text
+        return isolated(text, self.direction)
 
     def money(self, money: Mapping[str, str]) -> str:
         said = format_currency(Decimal(money["amount"]), money["currency"], locale=self.locale)
