@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CONFIG ?= config/orders.yaml
 
-.PHONY: help install demo run test lint messages looks sheets mutants bench soak wheel-test slow containers clean lock
+.PHONY: help install demo run test lint messages looks sheets mutants bench soak wheel-test slow faults containers clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -27,10 +27,13 @@ run: $(STAMP) ## watch your own orders (config/orders.yaml) until Ctrl-C
 	@$(BIN)/customs-watch run --config $(CONFIG)
 
 test: $(STAMP) ## the fast tests
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not containers" $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not faults and not containers" $(ARGS)
 
 slow: $(STAMP) ## the tests that take long: many processes, kills, faults
 	@$(BIN)/python -m pytest -q -m "slow and not containers" $(ARGS)
+
+faults: $(STAMP) ## kill, cut and stop everything at every point, and look at what arrived (CW_SEED=1 repeats a run)
+	@$(BIN)/python -m pytest -q -s -m faults tests/faults $(ARGS)
 
 containers: $(STAMP) ## build the image and run docker-compose.yml for real (podman, podman-compose), under faults
 	@$(BIN)/python -m pytest -q -s -m containers tests/containers $(ARGS)
