@@ -196,6 +196,7 @@ class App:
     bells: actors.Bells
     broker: RedisBroker
     answers: Answers
+    judge: Judge
 
 
 def make_broker(url: str) -> RedisBroker:
@@ -233,13 +234,14 @@ def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ)
     witness = Witness(store, first.settings.data, name=name, uptime=uptime, loud=True)
     witness.look()
     heart = Heart(lambda: store.beat(f"worker:{name}", ttl=BEAT))
+    judging = judge(known, Recollection(store, now))
     broker = make_broker(url)
     bells: list[actors.Bells] = []
     pipeline = Pipeline(
         house=house,
         store=store,
         classifier=known.classifier,
-        judge=judge(known, Recollection(store, now)),
+        judge=judging,
         clock=now,
         wait=pause,
         ring=lambda actor, argument: bells[0].ring(actor, argument),
@@ -259,7 +261,7 @@ def assemble(config: Path, url: str, *, environ: Mapping[str, str] = os.environ)
     bells.append(actors.build(broker, lambda: pipeline, lambda: chores))
     broker.add_middleware(heart)
     answers = Answers(store=store, clock=now, hear=pipeline.hear)
-    return App(house, store, pipeline, bells[0], broker, answers)
+    return App(house, store, pipeline, bells[0], broker, answers, judging)
 
 
 def worker() -> None:

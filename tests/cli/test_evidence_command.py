@@ -188,6 +188,16 @@ def test_the_report_shows_every_parcel_and_the_feed_its_news(run):
     assert run("report", "-o", "nowhere/report.html").code == 1
 
 
+def test_the_report_also_writes_the_dates_and_prints_the_addresses_at_which_it_is_served(run):
+    assert run("report", "--calendar", "dates.ics").code == 0
+    assert Path("dates.ics").read_bytes().decode().count("BEGIN:VEVENT\r\n") == 3
+    Path("report.html").unlink()
+    page, feed, dates = run("report", "--link").out.split()
+    assert page.startswith("http://127.0.0.1:8674/status/00000000.")
+    assert (feed, dates) == (f"{page}.atom", f"{page}.ics")
+    assert not Path("report.html").exists()
+
+
 def test_a_calendar_holds_every_date_of_every_parcel_once(run: Run, folder: Path) -> None:
     said = run("calendar")
     assert said.code == 0, said

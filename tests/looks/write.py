@@ -66,7 +66,7 @@ def write(folder: Path) -> None:
                 page.with_suffix(".eml").write_bytes(to_bytes(envelope, message, SENDER, at=AT))
                 pages.append({"lang": lang, "advice": advice, "page": f"{lang}/{name}.html"})
         report = StatusPages().page(
-            status.house(), lang=lang, timezone="Europe/Madrid", version="0", now=status.NOW
+            status.twelve(), lang=lang, timezone="Europe/Madrid", version="0", now=status.NOW
         )
         (folder / lang / "report.html").write_text(report, encoding="utf-8")
         pages.append({"lang": lang, "advice": "", "page": f"{lang}/report.html"})

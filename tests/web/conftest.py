@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -53,10 +54,10 @@ class Answer:
 class Site:
     """The server in a thread, and the store behind it."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, *, title: str = "Lamp") -> None:
         self.config = folder / "orders.yaml"
         orders = "".join(
-            f"  - {{id: {name}, title: Lamp, tracking: {NUMBER}, to: DE, source: {name}}}\n"
+            f"  - {{id: {name}, title: {json.dumps(title)}, tracking: {NUMBER}, to: DE, source: {name}}}\n"
             for name in SOURCES
         )
         self.config.write_text(FILE + orders)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,25 @@ MIXED = (
     "delivered",
     "transit_running",
     "refused_counterfeit",
+)
+
+# Twelve orders at every kind of place, with names as shops write them: what the page is looked at with.
+TWELVE = (
+    ("pay", "Fishing reel"),
+    ("double_charge", "Raincoat for the little one"),
+    ("send_documents", "Vintage camera lens, 50 mm f/1.8, with leather case and two filters (used)"),
+    ("refused_counterfeit", "White sneakers"),
+    (
+        "customs_stuck",
+        "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaftsmodell",
+    ),
+    ("pickup", "Yoga mat"),
+    ("held", "블루투스 헤드폰 방수 커버"),
+    ("inspection", "מקלדת מכנית (USB)"),
+    ("import_customs", "Smart watch"),
+    ("transit_running", "Set of T-shirts"),
+    ("returning", "Vitamin gummies"),
+    ("delivered", "Desk lamp"),
 )
 
 
@@ -61,3 +81,12 @@ def house(advices: tuple[str, ...] = MIXED) -> House:
             SourceState("parcelsapp", 4, NOW - timedelta(hours=5), "answered 503"),
         ],
     )
+
+
+def twelve() -> House:
+    """Return a house of twelve parcels; how long one of them usually takes is not known, and one look failed."""
+    parcels = [parcel(advice, nth, title=title) for nth, (advice, title) in enumerate(TWELVE, start=1)]
+    context = parcels[6].context
+    parcels[6] = replace(parcels[6], context={**context, "usual": {**context["usual"], "known": False}})
+    parcels[7] = replace(parcels[7], trouble="the service answered 503")
+    return House(parcels, house().sources)

@@ -26,7 +26,9 @@ def feed(house=None):
 
 
 def test_the_worst_comes_first_and_the_nearest_date_before_the_later():
-    rows = re.findall(r'<tr><th scope="row"><a href="#(p\d+)">.*?<span class="need (\w+)">', page())
+    rows = re.findall(
+        r'<tr><th scope="row"><a class="title" href="#(p\d+)">.*?<span class="need (\w+)">', page()
+    )
     assert [anchor for anchor, _ in rows] == [f"p{n}" for n in range(1, 8)]
     weights = [("yes", "wait", "no").index(need) for _, need in rows]
     assert weights == sorted(weights)
@@ -52,7 +54,46 @@ def test_a_date_to_come_stands_in_the_calendar_once_and_a_past_one_does_not():
     days = re.findall(r'<time datetime="([\d-]+)">', html)
     assert days == sorted(days)
     assert all(day >= status.NOW.date().isoformat() for day in days)
-    assert days
+    assert len(set(days)) == len(days) > 1
+    entries = re.findall(r'<li><a href="#(p\d+)"><bdi>([^<]+)', html)
+    assert len(set(entries)) == len(entries) > len(days)
+    assert "in 13 days" in html
+
+
+def test_how_long_it_took_is_measured_against_the_usual_and_said_to_be_unknown_where_that_is_thin():
+    def alone(advice, **usual):
+        one = status.parcel(advice, 1)
+        context = {**one.context, "usual": {**one.context["usual"], **usual}}
+        return page(House([status.Shown(one.order, context, one.snapshot)]))
+
+    unknown = "How long this usually takes is not known here."
+    assert '<div class="gauge"' in alone("pay")
+    assert "half are through after about" in alone("pay")
+    assert unknown not in alone("pay")
+    assert '<div class="gauge"' not in alone("pay", known=False)
+    assert unknown in alone("pay", known=False)
+    for elsewhere in ("delivered", "transit_running"):
+        assert '<div class="gauge"' not in alone(elsewhere)
+        assert unknown not in alone(elsewhere, known=False)
+
+
+def test_phases_are_told_by_number_and_words_beside_their_colours():
+    html = page(House([status.parcel("pay", 1)]))
+    bar = re.findall(r'<li class="(\w+)" style="width: ([\d.]+)%">(\d)</li>', html)
+    legend = re.findall(r'<span class="dot (\w+)" aria-hidden="true">(\d)</span>([^<]+)</li>', html)
+    assert [(phase, number) for phase, _, number in bar] == [(phase, number) for phase, number, _ in legend]
+    assert [words for _, _, words in legend] == [
+        "With the sender: 2 days",
+        "On the road: 12 days",
+        "In customs: 2 days",
+    ]
+    assert sum(float(width) for _, width, _ in bar) == pytest.approx(100, abs=0.1)
+    assert html.count('aria-current="step"') == 1
+
+
+def test_what_was_left_out_is_counted():
+    assert "And 3 more." in page(House(status.house().parcels, left_out=3))
+    assert "more." not in page(House([]))
 
 
 def test_a_source_that_fails_and_a_look_that_failed_are_shown():

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import tempfile
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -15,20 +15,21 @@ import typer
 
 import workers
 from workers import app as wiring
-from workers import knowledge, memory
-from workers.cli import report as tables
+from workers import knowledge, memory, overview
 from workers.cli.common import Config, fail, loaded, say, store
 from workers.cli.look import Parcel, find
 from workers.core.judgement import Judge
 from workers.core.model import Order, ParcelRef, Told
+from workers.core.seal import ALL, STATUS, seal
 from workers.render.dates import Calendars
 from workers.render.evidence import EvidencePacks, Piece
-from workers.render.page import House, Shown, SourceState, StatusPages
+from workers.render.page import StatusPages
 from workers.saying import piece
-from workers.settings import Settings
+from workers.settings import Settings, WebSettings
 from workers.store import Recollection, Store
 
 STDOUT = "-"
+LINK_LASTS = timedelta(days=365)
 
 
 def add(app: typer.Typer) -> None:
@@ -58,7 +59,7 @@ def evidence(parcel: Which, out: Out = "", lang: Lang = "", config: Config = Non
     with store(settings) as opened:
         judge = wiring.judge(known, Recollection(opened, wiring.now))
         pieces = [_piece(opened, judge, order, settings.parcels[one][1], now) for one in found]
-    language, zone = _reader(settings, order)
+    language, zone = overview.reader(settings, order)
     page = EvidencePacks(settings.templates).pack(
         order,
         pieces,
@@ -85,57 +86,52 @@ def calendar(parcel: Parcel = "", out: Out = "", config: Config = None) -> None:
         judge = wiring.judge(known, Recollection(opened, wiring.now))
         contexts = [_piece(opened, judge, *settings.parcels[one], now).context for one in found]
     first = settings.parcels[found[0]][0] if found else None
-    language, zone = _reader(settings, first)
+    language, zone = overview.reader(settings, first)
     text = Calendars(settings.templates).document(contexts, lang=language, timezone=zone, now=now)
     number = text.count("BEGIN:VEVENT\r\n")
     _write(text, out, f"{number} {'date' if number == 1 else 'dates'}.")
 
 
 Feed = Annotated[str, typer.Option("--feed", help="Also write an Atom feed to this file.")]
+Dates = Annotated[str, typer.Option("--calendar", help="Also write the dates to come to this file (.ics).")]
+Link = Annotated[
+    bool, typer.Option("--link", help="Write nothing: print the addresses under which `web` serves them.")
+]
 
 
-def report(out: Out = "", feed: Feed = "", lang: Lang = "", config: Config = None) -> None:
+def report(
+    out: Out = "", feed: Feed = "", dates: Dates = "", link: Link = False, lang: Lang = "", config: Config = None
+) -> None:  # fmt: skip
     """Write the status page (HTML): every parcel, worst first, with what to do and by when; works offline and prints."""
     settings = loaded(config)
-    out, feed = _may_write(out or "report.html"), _may_write(feed)
+    if link:
+        _print_links(settings)
+        return
+    out, feed, dates = _may_write(out or "report.html"), _may_write(feed), _may_write(dates)
     now = wiring.now()
-    language, zone = _reader(settings, next(iter(settings.orders.values()), None))
-    pages = StatusPages(settings.templates)
+    language, zone = overview.reader(settings)
+    pages, lang = StatusPages(settings.templates), lang or language
     with store(settings) as opened:
-        house = gathered(
-            opened, wiring.judge(knowledge.load(), Recollection(opened, wiring.now)), settings, now
-        )
-    page = pages.page(house, lang=lang or language, timezone=zone, version=workers.__version__, now=now)
+        judge = wiring.judge(knowledge.load(), Recollection(opened, wiring.now))
+        house = overview.gathered(opened, judge, settings, now)
+    page = pages.page(house, lang=lang, timezone=zone, version=workers.__version__, now=now)
     _write(page, out, "Open it in a browser; it needs no network.")
     if feed:
-        _write(pages.feed(house, lang=lang or language, timezone=zone, now=now).decode(), feed, "")
+        _write(pages.feed(house, lang=lang, timezone=zone, now=now).decode(), feed, "")
+    if dates:
+        contexts = [one.context for one in house.parcels]
+        _write(pages.document(contexts, lang=lang, timezone=zone, now=now), dates, "")
 
 
-def gathered(opened: Store, judge: Judge, settings: Settings, now: datetime) -> House:
-    """Return all that the status page shows, judged at this moment."""
-    known = opened.recall_many(list(settings.parcels))
-    health = opened.source_health()
-    parcels = []
-    for parcel, (order, ref) in settings.parcels.items():
-        remembered = known.get(parcel)
-        snapshot = memory.load(remembered.snapshot if remembered else None)
-        judged = judge.judge(order, ref, snapshot, None, Told(), first_look=False, now=now)
-        context = json.loads(json.dumps(judged.brief()))
-        last = max(remembered.last_ok.values(), default=None) if remembered else None
-        trouble = tables.trouble(opened.recollect(f"trouble:{parcel}"), remembered)
-        parcels.append(Shown(order, context, snapshot, trouble, last))
-    return House(
-        parcels,
-        [SourceState(name, h.failures, h.last_ok, h.last_error) for name, h in sorted(health.items())],
-    )
-
-
-def _reader(settings: Settings, order: Order | None) -> tuple[str, str]:
-    """Return the language and the time zone of the first person told of *order*."""
-    if order is None or not order.tell:
-        return "en", "UTC"
-    first = settings.recipients[order.tell[0]]
-    return first.language, first.timezone
+def _print_links(settings: Settings) -> None:
+    """Print the addresses of the page and its feeds; whoever has one of them reads it, for a year."""
+    web = settings.web or WebSettings()
+    with store(settings) as opened:
+        word = seal(opened.secret(), STATUS, ALL, wiring.now() + LINK_LASTS)
+    host = f"[{web.host}]" if ":" in web.host else web.host
+    address = f"{web.public_url.rstrip('/') or f'http://{host}:{web.port}'}/status/{word}"
+    for form in ("", ".atom", ".ics"):
+        say(address + form)
 
 
 def _piece(opened: Store, judge: Judge, order: Order, ref: ParcelRef, now: datetime) -> Piece:

@@ -13,13 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from workers import app as wiring
+from workers import overview
 from workers.cli import budget, voices
 from workers.cli.common import console, dump, one_line, say
 from workers.core.health import unseen
 from workers.core.model import Stage
 from workers.core.owner import MATTER, is_matter
 from workers.settings import Settings
-from workers.store import NoticeRow, Remembered, Store
+from workers.store import NoticeRow, Store
 
 STAGE_WORDS = {"unknown": "nothing known yet"}
 WHY_WORDS = {
@@ -60,22 +61,10 @@ def decisions(store: Store, settings: Settings) -> Iterable[tuple[str, dict[str,
     for parcel in settings.parcels:
         known = remembered.get(parcel)
         decided = json.loads(known.decision) if known and known.decision else {}
-        failed = trouble(store.recollect(f"trouble:{parcel}"), known)
+        failed = overview.trouble(store.recollect(f"trouble:{parcel}"), known)
         hidden = budget.unseen_words(unseen(known.due, fares, now=now)) if known else ""
         more = {"trouble": failed, "unseen": hidden}
         yield parcel, {**decided, **{key: said for key, said in more.items() if said}}
-
-
-def trouble(noted: bytes | None, known: Remembered | None) -> str:
-    """Return how the last look at a parcel failed; "" where a later one answered."""
-    at, _, said = (noted or b"").decode(errors="replace").partition(" ")
-    if not said or (
-        known
-        and not known.failing
-        and any(answered > datetime.fromisoformat(at) for answered in known.last_ok.values())
-    ):
-        return ""
-    return said
 
 
 def sent(store: Store, *, as_json: bool) -> None:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 SEEN = "seen"  # the purpose of a link by which a reader says that they know
 LEAVE = "leave"  # of one by which they want no more mails
+STATUS = "status"  # of one that shows the status page
+ALL = "00000000"  # what such a link is about: no notice, but everything
 _WORD = re.compile(r"([0-9a-f]{8,64})\.([0-9a-f]{8,12})\.([0-9a-f]{32})")
 
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import jinja2
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton, format_time, get_datetime_format
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta, get_datetime_format
 from babel.lists import format_list
 from babel.numbers import format_currency
 
@@ -66,6 +66,14 @@ class Reader:
     def short_day(self, day: str | None) -> str:
         """Return "4 Dec" for an ISO date, "" for none."""
         return _dated("MMMd", _day_of(day, self.zone), self.locale)
+
+    def ahead(self, wait: timedelta) -> str:
+        """Return "in 13 days" for whole days to come, "" for today: the date itself says that."""
+        if not wait.days:
+            return ""
+        return format_timedelta(
+            wait, granularity="day", threshold=1000, add_direction=True, locale=self.locale
+        )
 
     def moment(self, moment: str | None, *, day_only: bool) -> str:
         """Return "4 Dec 2026, 14:30" in the reader's zone for an ISO moment, "" for none."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET  # nosec B405 # writes a feed, and parses nothing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from workers.core import calendar, detect, phases
 from workers.core.direction import isolated
-from workers.core.model import Order, Snapshot, Stage
+from workers.core.model import Order, Side, Snapshot, Stage
 from workers.core.quote import quote, visible
 from workers.errors import Permanent
 from workers.render import BAD_TEMPLATE, formats
@@ -25,13 +25,15 @@ Context = Mapping[str, Any]
 Plain = dict[str, Any]
 
 NAME: Final = 80
-THIN: Final = 2.0  # per cent of the drawing's width that the shortest phase gets, so that it can be seen
+THIN: Final = (
+    7.0  # per cent of the drawing's width that the shortest phase gets, so that its number can be read
+)
 ATOM: Final = "http://www.w3.org/2005/Atom"
 WEIGHT: Final = {"yes": 0, "wait": 1, "no": 2}
 FAR: Final = "9999-12-31"
 # The names of layout/names.j2 that the page uses as they are.
 FIXED: Final = (
-    "need_yes", "need_wait", "need_no", "needs_yes", "needs_wait", "needs_no", "heading_steps", "heading_dont", "heading_letter",
+    "needs_yes", "needs_wait", "needs_no", "heading_steps", "heading_dont", "heading_letter",
     "heading_timeline",
 )  # fmt: skip
 
@@ -63,7 +65,7 @@ class House:
 
     parcels: Sequence[Shown]
     sources: Sequence[SourceState] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
+    left_out: int = 0  # parcels that are watched and not shown, none of them worse than those that are
 
 
 class StatusPages(Calendars):
@@ -86,6 +88,9 @@ class StatusPages(Calendars):
                     "parcels": parcels,
                     "needing": sum(one["needs_you"] == "yes" for one in parcels),
                     "dates": self._dates(parcels, house, reader, now),
+                    "more": self._templates.name("digest_rest", {"reader": reader}, rest=house.left_out)
+                    if house.left_out
+                    else "",
                     "sources": [self._source(one, reader) for one in house.sources],
                     "made": reader.moment(now.isoformat(), day_only=False),
                     "zone": reader.zone.key,
@@ -137,27 +142,35 @@ class StatusPages(Calendars):
     def _parcel(self, one: Shown, reader: formats.Reader, now: datetime) -> Plain:
         context = one.context
         told = self._told(context, reader)
-        usual = context["usual"]
-        days = context["days_in_customs"]
+        customs = _in_customs(context)
         return {
             **told,
             "words": self._said(context, reader),
             "needs_you": context["needs_you"],
+            "need": self._need(told),
             "deadline": context["deadline"] or "",
             "by": reader.short_day(context["deadline"]) if context["deadline"] else "",
             "stage_words": self._templates.name(f"stage_{context['stage']}", told),
             "number_line": self._templates.name("number_line", told),
             "order_line": self._templates.name("order_line", told) if context["order"]["number"] else "",
-            "facts": self._timeline(told)["facts"],
+            "facts": self._facts(context, told),
             "events": self._timeline(told)["events"],
             "letters": [
                 letter for name in context["letters"] for letter in self._letters(name, context, reader)
             ],
             "phases": self._phases(one, told, now),
-            "gauge": _gauge(days, usual) if days is not None and usual["known"] else None,
+            "gauge": _gauge(context["days_in_customs"], context["usual"])
+            if customs and context["usual"]["known"]
+            else None,
             "trouble": isolated(quote(one.trouble, 200), reader.direction),
             "looked": reader.moment(one.looked.isoformat(), day_only=False) if one.looked else "",
         }
+
+    def _facts(self, context: Context, told: Plain) -> list[str]:
+        """Return what is known of how long it takes, and say so where nothing is: a missing line would read as "as usual"."""
+        facts: list[str] = self._timeline(told)["facts"]
+        thin = _in_customs(context) and not context["usual"]["known"]
+        return [*facts, self._templates.name("usual_unknown", told)] if thin else facts
 
     def _phases(self, one: Shown, told: Plain, now: datetime) -> list[Plain]:
         order = one.order
@@ -181,25 +194,28 @@ class StatusPages(Calendars):
     def _dates(
         self, parcels: Sequence[Plain], house: House, reader: formats.Reader, now: datetime
     ) -> list[Plain]:
-        """Return all dates to come, the nearest first, each with its order."""
+        """Return the days to come on which something ends, the nearest first, each with its dates."""
         anchors = {one["parcel"]["id"]: one["anchor"] for one in parcels}
-        found = []
+        today = now.astimezone(reader.zone).date()
+        days: dict[date, dict[str, Plain]] = {}
         for one in house.parcels:
             if Stage(one.context["stage"]) is Stage.DELIVERED:
                 continue
-            for date in calendar.dated(one.context):
-                if date.day < now.date():
+            for dated in calendar.dated(one.context):
+                if dated.day < today:
                     continue
-                entry = self._entry(date, one.context, reader)
-                found.append(
-                    {
-                        "day": date.day.isoformat(),
-                        "when": reader.day(date.day.isoformat()),
-                        "what": entry.summary,
-                        "anchor": anchors[one.context["parcel"]["id"]],
-                    }
-                )
-        return sorted(found, key=lambda date: (date["day"], date["what"]))
+                what = self._entry(dated, one.context, reader).summary
+                found = {"what": what, "anchor": anchors[one.context["parcel"]["id"]]}
+                days.setdefault(dated.day, {}).setdefault(dated.uid, found)  # one for all parcels of an order
+        return [
+            {
+                "day": day.isoformat(),
+                "when": reader.day(day.isoformat()),
+                "ahead": reader.ahead(day - today),
+                "dates": sorted(dates.values(), key=lambda one: str(one["what"])),
+            }
+            for day, dates in sorted(days.items())
+        ]
 
     def _source(self, one: SourceState, reader: formats.Reader) -> Plain:
         return {
@@ -210,16 +226,20 @@ class StatusPages(Calendars):
         }
 
 
+def _in_customs(context: Context) -> bool:
+    side = Side(context["side"]) if context["side"] else None
+    stands = phases.phase(Stage(context["stage"]), side)
+    return stands is phases.Phase.CUSTOMS and context["days_in_customs"] is not None
+
+
 def _gauge(days: int, usual: Context) -> Plain:
     """Return where *days* stands against the usual range, in per cent of a scale that holds both."""
     half, most = float(usual["half"]), float(usual["most"])
-    scale = max(days, most, 1.0) * 1.1
+    scale = max(days, most, 1.0) * 1.15
     return {
-        "days": days,
         "half": f"{100 * half / scale:.1f}",
         "most": f"{100 * most / scale:.1f}",
-        "now": f"{100 * min(days, scale) / scale:.1f}",
-        "over": days > most,
+        "now": f"{100 * max(days / scale, 0.01):.1f}",
     }
 
 

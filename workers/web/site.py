@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from workers.app import App
 from workers.errors import StoreTrouble
 from workers.settings import is_loopback
-from workers.web import health, leave, metrics, push, seen
+from workers.web import health, leave, metrics, push, seen, status
 from workers.web.counting import Counting
 
 log = structlog.get_logger("customs_watch")
@@ -35,9 +35,10 @@ OUTSIDE = (
     "/push/",
     "/seen/",
     "/leave/",
+    "/status/",
 )  # what comes through a proxy under a name of its own; each proves itself by a secret
 SAID = {
-    400: "not understood", 404: "not found", 405: "not allowed", 408: "too slow", 413: "too large",
+    400: "not understood", 404: "not found", 405: "not allowed", 408: "too slow", 410: "this link is over", 413: "too large",
     422: "not understood", 500: "something went wrong here", 503: "not now, try again",
 }  # fmt: skip
 
@@ -56,6 +57,7 @@ def site(app: App, *, limits: push.Limits | None = None, local: bool = True) -> 
             *metrics.routes(app, counting),
             *seen.routes(app),
             *leave.routes(app),
+            *status.routes(app),
         ],
         exception_handlers={HTTPException: _refused, StoreTrouble: _away, Exception: _broken},
     )
