@@ -175,7 +175,7 @@ class Renderer:
         """Return the subject of every mail in one thread, for mail programs that take another for another matter."""
         number = page["parcel"]["number"]
         about = page["title"] if number in page["title"] else f"{page['title']} ({number})"
-        return f"{page['names']['need']}: {about}" if page["needs_you"] == "yes" else about
+        return f"{self._templates.name('need_yes', page)}: {about}" if page["needs_you"] == "yes" else about
 
     def _page(self, context: Context, reader: formats.Reader) -> Plain:
         """Return what the layouts are given of one notice."""
