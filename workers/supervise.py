@@ -19,7 +19,7 @@ from workers.heel import SUPERVISOR
 log = structlog.get_logger("customs_watch")
 
 DRAIN = timedelta(seconds=30)  # a worker may finish what it is sending before it is stopped the hard way
-CALM = timedelta(minutes=2)  # a process that lived this long died for a new reason: restart it at once
+CALM = timedelta(seconds=30)  # a process that lived this long died for a new reason: restart it at once
 LONGEST_BACKOFF = timedelta(seconds=30)
 
 

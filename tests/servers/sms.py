@@ -58,6 +58,7 @@ class Text:
     text: str
     sender: str = ""
     key: str = ""
+    reference: str = ""  # the client's own id of it, which the gateway does nothing with
     status: str = "queued"
     direction: str = "outbound-api"
     at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
@@ -91,6 +92,7 @@ class SmsServer:
         self.asked: list[Asked] = []
         self.keyed, self.opted_out = keyed, opted_out
         self._clock, self._journal_file = clock, journal_file
+        self._by_key: dict[str, Text] = {}
         self._faults: dict[str, deque[Fault]] = {"POST": deque(), "GET": deque()}
         self.lock = threading.Lock()
         self.stopped = threading.Event()
@@ -131,14 +133,16 @@ class SmsServer:
             ordered = self._faults.get(asked.method)
             return ordered.popleft() if ordered else None
 
-    def accept(self, to: str, text: str, sender: str = "", key: str = "") -> Text:
+    def accept(self, to: str, text: str, sender: str = "", key: str = "", reference: str = "") -> Text:
         with self.lock:
-            if key and self.keyed:
-                for known in self.journal:
-                    if known.key == key:
-                        return known
-            made = Text(f"SM{len(self.journal) + 1:032x}", to, text, sender, key, at=self._clock())
+            known = self._by_key.get(key) if key and self.keyed else None
+            if known is not None:
+                return known
+            made = Text(
+                f"SM{len(self.journal) + 1:032x}", to, text, sender, key, reference, at=self._clock()
+            )
             self.journal.append(made)
+            self._by_key[key] = made
             if self._journal_file is not None:
                 with self._journal_file.open("a", encoding="utf-8") as file:
                     file.write(json.dumps({"id": made.id, "to": to, "text": text, "key": key}) + "\n")
@@ -187,7 +191,8 @@ class SmsServer:
             given |= json.loads(asked.body)
         else:
             given |= dict(parse_qsl(asked.body.decode()))
-        made = self.accept(given["to"], given["text"], key=asked.headers.get("idempotency-key", ""))
+        key, reference = asked.headers.get("idempotency-key", ""), given.get("reference", "")
+        made = self.accept(given["to"], given["text"], key=key, reference=reference)
         return 200, {"data": {"messages": [{"id": made.id}]}}
 
 

@@ -259,10 +259,10 @@ class SmtpServer:
             lines.append(line[1:] if line.startswith(b".") else line)
         if self._fault(talk, "dot"):
             return
-        lost = self._faults.get("answer")
+        lost = self._ordered("answer")
         mail = Mail(talk.sender, tuple(talk.to), b"".join(lines), talk.user, talk.tls, answered=not lost)
         self._accept(mail)
-        if not self._fault(talk, "answer"):
+        if not self._strike(talk, lost):
             self._say(talk, f"250 2.0.0 Ok: queued as {len(self.journal):06X}")
 
     def _accept(self, mail: Mail) -> None:
@@ -280,9 +280,14 @@ class SmtpServer:
 
     def _fault(self, talk: _Talk, step: str) -> bool:
         """Do what was ordered for *step*; tell whether anything was."""
+        return self._strike(talk, self._ordered(step))
+
+    def _ordered(self, step: str) -> str:
         with self._lock:
             ordered = self._faults.get(step)
-            action = ordered.popleft() if ordered else ""
+            return ordered.popleft() if ordered else ""
+
+    def _strike(self, talk: _Talk, action: str) -> bool:
         if action == DROP:
             talk.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             talk.reset = True  # no goodbye: what is on the wire is lost
