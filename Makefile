@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CONFIG ?= config/orders.yaml
 
-.PHONY: help install demo run test lint messages looks sheets mutants bench soak wheel-test slow faults containers clean lock
+.PHONY: help install demo run test lint messages looks sheets mutants bench soak wheel-test slow faults chaos containers clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -33,7 +33,10 @@ slow: $(STAMP) ## the tests that take long: many processes, kills, faults
 	@$(BIN)/python -m pytest -q -m "slow and not containers" $(ARGS)
 
 faults: $(STAMP) ## kill, cut and stop everything at every point, and look at what arrived (CW_SEED=1 repeats a run)
-	@$(BIN)/python -m pytest -q -s -m faults tests/faults $(ARGS)
+	@$(BIN)/python -m pytest -q -s -m faults tests/faults tests/chaos $(ARGS)
+
+chaos: $(STAMP) ## half an hour of random faults and 100,000 notices, ours and a naive design side by side (ARGS="--seed 7")
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 containers: $(STAMP) ## build the image and run docker-compose.yml for real (podman, podman-compose), under faults
 	@$(BIN)/python -m pytest -q -s -m containers tests/containers $(ARGS)

@@ -9,6 +9,7 @@ from typing import Protocol
 from tests.chaos import road
 from tests.chaos.world import EACH, PEOPLE, Told, World
 
+DOUBT = 60.0  # seconds in which a message whose answer was lost comes again, where it does
 Owed = tuple[int, int, str, str]  # parcel, step, channel, address
 
 
@@ -33,6 +34,7 @@ class Feeder:
         self.fed = [-1] * parcels  # the last step each was shown
         self.looked_again = 0
         self._arrived: set[Owed] = set()
+        self._doubtful: dict[Owed, float] = {}  # arrived, and the program cannot know → since when
         self.world, self._led, self._patience = world, led, patience
         self._open: list[set[tuple[str, str]]] = [set() for _ in range(parcels)]
         self._ready = set(range(parcels))
@@ -60,9 +62,11 @@ class Feeder:
         """Read the journals, show what comes next, have it looked at."""
         for told in self.world.news():
             self.told.append(told)
-            self._arrived.add(told.owed)
-            self._settle(told.parcel, told.step, told.channel, told.to)
+            self._take(told)
         now = time.monotonic()
+        for owed in [owed for owed, since in self._doubtful.items() if now > since + DOUBT]:
+            del self._doubtful[owed]
+            self._settle(*owed)
         if now > self._asked_ends + 3:
             self._asked_ends = now
             for owed in self._led.ended():
@@ -72,6 +76,15 @@ class Feeder:
             if still and now > self._since[parcel] + self._patience:
                 self._ready.add(parcel)
         self._show(now)
+
+    def _take(self, told: Told) -> None:
+        """Count what arrived. What the program cannot know of may come once more, before the next event overtakes it."""
+        self._arrived.add(told.owed)
+        resent = told.channel in ("mail", "plain")
+        if told.answered or not resent or self._doubtful.pop(told.owed, 0.0):
+            self._settle(*told.owed)
+        else:
+            self._doubtful[told.owed] = time.monotonic()
 
     def _settle(self, parcel: int, step: int, channel: str, to: str) -> None:
         if step == self.fed[parcel]:

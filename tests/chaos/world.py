@@ -54,6 +54,7 @@ class Told:
     parcel: int
     step: int
     reference: str  # the program's own id of it
+    answered: bool = True  # False: the answer was lost, so that the program cannot know
 
     @property
     def owed(self) -> tuple[int, int, str, str]:
@@ -98,13 +99,15 @@ class World:
         for at in range(self._read["mail"], len(mails)):
             mail = mails[at]
             subject = str(mail.message["Subject"])
-            out += self._told("mail", mail.to[0], road.read_subject(subject), mail.notice, subject)
+            told = self._told("mail", mail.to[0], road.read_subject(subject), mail.notice, subject)
+            out += [replace(one, answered=mail.answered) for one in told]
             mails[at] = replace(mail, data=b"")
             self._read["mail"] = at + 1
         for name, server in self.gateways.items():
             for at in range(self._read[name], len(server.journal)):
                 text = server.journal[at]
-                out += self._told(name, text.to, road.read_short(text.text), text.reference, text.text)
+                told = self._told(name, text.to, road.read_short(text.text), text.reference, text.text)
+                out += [replace(one, answered=text.id not in server.unanswered) for one in told]
                 self._read[name] = at + 1
             server.asked.clear()
         self.smtp.commands.clear()

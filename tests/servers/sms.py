@@ -93,6 +93,7 @@ class SmsServer:
         self.keyed, self.opted_out = keyed, opted_out
         self._clock, self._journal_file = clock, journal_file
         self._by_key: dict[str, Text] = {}
+        self.unanswered: set[str] = set()  # ids of messages that were accepted, and their senders not told
         self._faults: dict[str, deque[Fault]] = {"POST": deque(), "GET": deque()}
         self.lock = threading.Lock()
         self.stopped = threading.Event()
@@ -138,9 +139,7 @@ class SmsServer:
             known = self._by_key.get(key) if key and self.keyed else None
             if known is not None:
                 return known
-            made = Text(
-                f"SM{len(self.journal) + 1:032x}", to, text, sender, key, reference, at=self._clock()
-            )
+            made = Text(f"SM{len(self.journal) + 1:032x}", to, text, sender, key, reference, at=self._clock())
             self.journal.append(made)
             self._by_key[key] = made
             if self._journal_file is not None:
@@ -257,7 +256,10 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         asked = Asked(self.command, parts.path, parts.query, headers, body)
         fault = provider.next_fault(asked)
+        before = len(provider.journal)
         status, data = provider.answer(asked) if fault is None or fault.accept else (0, None)
+        if fault is not None:
+            provider.unanswered.update(text.id for text in provider.journal[before:])
         if fault is not None and fault.silent:
             provider.stopped.wait(60)
         if fault is not None and fault.status is None:
