@@ -44,6 +44,7 @@ from workers.heel import heel
 from workers.house import House
 from workers.pipeline import Pipeline, ask_of
 from workers.render.enclosed import Words
+from workers.render.own import OwnWords
 from workers.settings import Settings, Watch
 from workers.store import Recollection, Store, number_of, parcel_of
 from workers.witness import Witness
@@ -115,7 +116,7 @@ def furnish(
             name: channels.load(section.kind).open(section.options, name=name, clock=now)
             for name, section in loaded.channels.items()
         },
-        renderer=Words(loaded.templates),
+        renderer=OwnWords(loaded.templates) if loaded.templates else Words(),
     )
 
 
@@ -180,6 +181,7 @@ def _close(house: House) -> None:
         for channel in house.channels.values():
             with suppress(OSError):
                 channel.close()
+        house.renderer.close()
 
     timer = threading.Timer(900, later)
     timer.daemon = True

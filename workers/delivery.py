@@ -23,6 +23,7 @@ from workers.core.owner import is_matter
 from workers.core.seal import LEAVE, SEEN, seal
 from workers.errors import DeadAddress, LostLease, Permanent, StoreTrouble, Temporary, Uncertain
 from workers.house import House
+from workers.owner import Owner
 from workers.render.bundle import Kind
 from workers.saying import Saying
 from workers.settings import Recipient, Settings
@@ -56,6 +57,7 @@ class Delivery:
         wait: Callable[[timedelta], None],
         worker: str,
         addresses: Addresses,
+        owner: Owner,
         leaving: Callable[[], bool] = lambda: False,
     ) -> None:
         self._house = house
@@ -64,6 +66,7 @@ class Delivery:
         self._wait = wait
         self._worker = worker
         self._addresses = addresses
+        self._owner = owner
         self._leaving = leaving
         self._timetable = Timetable(store, clock)
         self._saying = Saying(store=store, clock=clock)
@@ -151,12 +154,19 @@ class Delivery:
                 self._failed([one], str(trouble))
             else:
                 good.append((one, context))
+        self._tell_of_words(house)
         if not good or single is None:
             return None
         rest = replace(good[0][0], others=tuple(one for one, _ in good[1:]))
         if len(good) == 1:
             return rest, self._saying.enclosed(house, rest, good[0][1], single, channel, recipient)
         return rest, house.renderer.bundle(_kind(notice), [context for _, context in good], **told)
+
+    def _tell_of_words(self, house: House) -> None:
+        """Tell the owner, once for each fault, of templates of theirs for which ours had to stand in."""
+        for file, error in house.renderer.complaints():
+            log.error("template_broken", file=file, error=error)
+            self._owner.tell("words_broken", file, error[:200], {"file": file, "error": error})
 
     def _seen_link(self, settings: Settings, notice: Notice, recipient: Recipient) -> str:
         """Return the link by which a reader says that they know: only where it would be passed on, and we have an address."""

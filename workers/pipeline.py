@@ -70,7 +70,8 @@ class Pipeline:
         self.owner = Owner(house=house, store=store, clock=clock, ring=ring)
         self.addresses = Addresses(store=store, owner=self.owner)
         self._delivery = Delivery(
-            house=house, store=store, clock=clock, wait=wait, worker=worker, addresses=self.addresses, leaving=leaving
+            house=house, store=store, clock=clock, wait=wait, worker=worker, addresses=self.addresses,
+            owner=self.owner, leaving=leaving,
         )  # fmt: skip
         self._witness = witness
         self._leaving = leaving

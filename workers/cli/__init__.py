@@ -26,6 +26,7 @@ from workers.cli import (
     message,
     notices,
     run,
+    template_fields,
     upkeep,
     web,
 )
@@ -54,6 +55,7 @@ answer.add(app)
 evidence.add(app)
 event.add(app)
 advice_table.add(app)
+template_fields.add(app)
 
 
 def main() -> None:

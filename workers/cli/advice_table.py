@@ -155,11 +155,11 @@ def escaped(text: str) -> str:
 
 def _sentence(row: Row, table: Table, renderer: Renderer) -> str:
     """Return what is happening: the paragraph after the headline, the number and whether it needs the person."""
-    text = renderer.render(_sample(row, _typical(row, table)), lang="en", timezone="UTC").text
+    text = renderer.render(sample(row, typical(row, table)), lang="en", timezone="UTC").text
     return " ".join(text.split("\n\n")[3].split())
 
 
-def _typical(row: Row, table: Table) -> Situation:
+def typical(row: Row, table: Table) -> Situation:
     """Return the likeliest situation to which *table* answers with *row*."""
     for alternative in row.when:
         open_to = []
@@ -173,7 +173,7 @@ def _typical(row: Row, table: Table) -> Situation:
     raise LookupError(f"the row {row.advice.id} answers nothing")
 
 
-def _sample(row: Row, situation: Situation) -> dict[str, Any]:
+def sample(row: Row, situation: Situation) -> dict[str, Any]:
     """Return the context of *row*'s advice for a made-up order."""
     left = LEFT[situation.protection]
     paid = situation.tax is Tax.PREPAID

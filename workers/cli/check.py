@@ -16,13 +16,13 @@ from workers import app as wiring
 from workers import knowledge, memory, readiness
 from workers import settings as settings_file
 from workers.channels import Envelope, address
+from workers.cli import own_templates
 from workers.cli.common import Config, Json, advices, command, console, dump, fail, loaded, say
 from workers.cli.look import _context
 from workers.core import rules
 from workers.core.classify import Classifier, classify_line
 from workers.engine import find
 from workers.errors import Misconfigured, Permanent, StoreTrouble, Temporary, Uncertain
-from workers.render import Renderer
 from workers.settings import Settings
 from workers.store import Store
 
@@ -65,7 +65,7 @@ def validate(config: Config = None, as_json: Json = False) -> None:
         f"{row.where}: {row.line}: {row.why} (checked {row.checked or 'never'}, {row.source})"
         for row in rules.stale(known.law, on=wiring.now().date())
     ]
-    words_wrong = _words_that_fail(settings, known)
+    words_wrong = own_templates.mistakes(settings, known.table)
     if words_wrong:
         if not as_json:
             raise Misconfigured("\n".join(words_wrong))
@@ -98,21 +98,6 @@ def _unfit(settings: Settings) -> list[str]:
         return [str(trouble)]
     finally:
         opened.close()
-
-
-def _words_that_fail(settings: Settings, known: knowledge.Knowledge) -> tuple[str, ...]:
-    """Say which of the user's own templates cannot be rendered, in any language somebody reads."""
-    if settings.templates is None or not settings.parcels:
-        return ()
-    order, ref = next(iter(settings.parcels.values()))
-    context = _context(known, order, ref, memory.load(None))
-    renderer = Renderer(settings.templates)
-    langs = {recipient.language: None for recipient in settings.recipients.values()}
-    said = [line for lang in langs for line in renderer.check(context, lang=lang)]
-    return tuple(
-        f"{settings.templates}: {line.removesuffix(' (customs-watch validate)')}"
-        for line in dict.fromkeys(said)
-    )
 
 
 Channel = Annotated[str, typer.Option("--channel", help="Only this channel.")]

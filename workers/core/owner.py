@@ -141,6 +141,17 @@ TOPICS: Final[Mapping[str, Topic]] = {
 }
 
 
+def example(topic: str, *, at: datetime) -> Facts:
+    """Return made-up facts of *topic*, as long as they get, for trying its words."""
+    row = {"what": "EU flat duty", "source": "https://example.org/reg/2026-1", "checked": at.date()}
+    values: Mapping[Kind, Any] = {
+        _text: "Something somebody said at length " * 8, _name: "Anna-Katharina " * 4, _masked: "anna@example.org",
+        _id: "LP00123456789012", _moment: at, _state: STATES[0], _rows: [row] * ROWS, _titles: ["Lamp", "Reel"],
+        _day: at.date(), int: 12, bool: True,
+    }  # fmt: skip
+    return {name: values[kind] for name, kind in TOPICS[topic].facts.items()}
+
+
 def matter(topic: str, about: str) -> str:
     """Return what stands in a notice's row instead of a parcel: ``@source/track``."""
     return f"{MATTER}{TOPICS[topic].kind}/{about}"

@@ -11,8 +11,8 @@ from typing import Any, Final
 import workers
 from workers.core.model import Enclosure, Order
 from workers.core.quote import visible
-from workers.render.dates import Calendars
 from workers.render.evidence import TO_SHOP, EvidencePacks, Piece
+from workers.render.page import StatusPages
 
 Context = Mapping[str, Any]
 
@@ -21,8 +21,15 @@ DISPUTES: Final = TO_SHOP | {"chargeback"}  # the letters of an advice that send
 PLACE: Final = 80  # characters of a postcode
 
 
-class Words(Calendars, EvidencePacks):
-    """A renderer that also writes what is enclosed in a mail."""
+class Words(StatusPages, EvidencePacks):
+    """A renderer of all there is: messages, what is enclosed in them, and pages."""
+
+    def complaints(self) -> tuple[tuple[str, str], ...]:
+        """Return, once, which templates failed and why, where others stood in for them."""
+        return ()
+
+    def close(self) -> None:
+        """Let go of what was begun."""
 
     def dates(self, context: Context, *, lang: str, timezone: str, writer: str) -> Enclosure | None:
         """Return the deadline that a notice names as a calendar of *writer*'s; None where it names none."""
