@@ -5,16 +5,19 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from workers.cli import main
+from workers.cli import main, prices
+from workers.core.model import Money
 from workers.resources import shipped
 
 ORDERS = """\
@@ -200,6 +203,7 @@ def test_preview_renders_any_advice_without_sending(run: Run, orders: Path) -> N
     pay = json.loads(run("preview", "LX400000015CN", "--advice", "pay", "--json").out)
     assert "Fishing reel" in pay["subject"]
     assert pay["segments"] <= 2
+    assert pay["cost"] == {}, "no price is known"
     assert run("preview", "--advice", "nonsense").code == 3
     assert run("preview", "--form", "nonsense").code == 2
     assert not list(orders.parent.parent.glob("var/outbox/*"))
@@ -272,6 +276,43 @@ def test_demo_fresh_removes_no_folder_that_is_not_its_own(run: Run, tmp_path: Pa
     assert said.code == 2
     assert "no demonstration" in said.err
     assert (tmp_path / "photos" / "one.jpg").exists()
+
+
+def test_preview_says_what_an_sms_costs_where_the_file_says_the_price(run: Run, orders: Path) -> None:
+    text = orders.read_text()
+    sms = (
+        "  phone: {kind: sms, account_sid: AC"
+        + "0" * 32
+        + ", auth_token: t, from: Parcels, price_per_segment: 0.075 EUR}\n"
+        "  elks: {kind: sms, provider: 46elks, user: u, password: p, from: Parcels}\n"
+    )
+    orders.write_text(text.replace("channels:\n", "channels:\n" + sms, 1))
+    orders.chmod(0o600)
+    pay = run("preview", "LX400000015CN", "--advice", "pay", "--form", "short").out
+    assert re.search(r"\[SMS: 1 part, GSM-7; 0\.075 EUR by phone\]", pay), pay
+    every = run("preview", "--advice", "all", "--form", "short").out
+    count = every.count("[SMS: ")
+    assert count > 50
+    assert re.search(
+        rf"\n{count} SMS: \d+ parts together, 2 at most in one; [\d.]+ EUR by phone together, 0\.15 EUR at most for one",
+        every,
+    )
+    one = json.loads(run("preview", "LX400000015CN", "--advice", "pay", "--json").out)
+    assert one["cost"] == {"phone": {"amount": "0.075", "currency": "EUR"}}
+
+
+def test_preview_of_another_advice_is_as_that_advice_would_be(run: Run, orders: Path) -> None:
+    said = run("preview", "LX400000015CN", "--advice", "customs_stuck").out
+    assert "YOU NEED TO DO SOMETHING" in said
+    assert "A MESSAGE, READY TO SEND" in said
+
+
+@pytest.mark.parametrize(
+    ("parts", "price", "shown"),
+    [(2, "0.075", "0.15"), (3, "0.0051", "0.0153"), (0, "1", "0.00"), (2, "7.5", "15.00")],
+)
+def test_a_price_is_exact(parts: int, price: str, shown: str) -> None:
+    assert prices.total(parts, Money(Decimal(price), "EUR")) == f"{shown} EUR"
 
 
 def test_a_narrow_terminal_cuts_nothing_off(run: Run, orders: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,6 +108,7 @@ def test_one_notice_is_shown_with_its_attempts_and_its_words(desk: Desk) -> None
     assert "Tracking number" in said
     told = json.loads(desk("show", "text0", "--json"))
     assert told["words"].startswith("customs-watch:")
+    assert "[SMS: 1 part, GSM-7]\ncustoms-watch:" in desk("show", "text0")
     assert told["log"] == []
     assert "there is no notice 'xyz'" in desk("show", "xyz", code=3)
 

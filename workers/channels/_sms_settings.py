@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from workers.channels import _sms_46elks, _sms_http, _sms_sinch, _sms_vonage, _wire
+from workers.core.model import Money
+from workers.settings import values
 
 _SENDER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}|(?=[^a-z]*[a-z])[a-z0-9 &+_-]{1,11}", re.IGNORECASE)
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, token
@@ -39,6 +50,10 @@ _BASES = {
 }
 
 
+def _price(value: object) -> Money | None:
+    return value if isinstance(value, Money) else values.money(value)
+
+
 class Settings(BaseModel):
     """A gateway. Keys of the other provider are refused, so that none is believed to work that does not."""
 
@@ -55,6 +70,9 @@ class Settings(BaseModel):
     ca_file: Path | None = Field(None, description="certificate of a private authority")
     insecure: bool = Field(False, description="allow http to another machine")
     allow_hosts: list[str] = Field([], description="hosts that may have a private address")
+    price_per_segment: Annotated[Money | None, PlainValidator(_price)] = Field(
+        None, description="what one part of an SMS costs you, such as 0.075 EUR; for preview and notices"
+    )
 
     account_sid: str = Field("", description="twilio: AC and 32 hexadecimal digits")
     auth_token: SecretStr = Field(SecretStr(""), description="twilio: the account's token")

@@ -16,7 +16,7 @@ from workers import app as wiring
 from workers import knowledge, memory, readiness
 from workers import settings as settings_file
 from workers.channels import Envelope, address
-from workers.cli import own_templates
+from workers.cli import own_templates, prices
 from workers.cli.common import Config, Json, advices, command, console, dump, fail, loaded, say
 from workers.cli.look import _context
 from workers.core import rules
@@ -142,7 +142,12 @@ def test_notify(channel: Channel = "", to: To = "", advice: Advice = "", config:
                 failed += 1
                 say(f"{recipient.name} by {name}: not sent: {trouble}")
             else:
-                say(f"{recipient.name} by {name}: accepted {receipt.reference}".rstrip())
+                size = (
+                    prices.said(message.short, prices.prices(settings, name))
+                    if opened.form == "short"
+                    else ""
+                )
+                say(" ".join(f"{recipient.name} by {name}: accepted {receipt.reference} {size}".split()))
     if not tried:
         fail("nobody matches --to and --channel", code=3)
     sys.exit(4 if failed else 0)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any
 
 import typer
 
 from workers import app as wiring
 from workers import knowledge, memory, readiness
-from workers.cli import hold, report
+from workers.cli import hold, prices, report
 from workers.cli.common import Config, Json, advices, dump, fail, loaded, say, store
 from workers.core import sms
+from workers.core.advise import Table
 from workers.core.classify import as_json as reading_as_json
 from workers.core.model import Order, ParcelRef, Reading, Seen, Sighting, Snapshot, Stage, TimeQuality, Told
 from workers.errors import Misconfigured
 from workers.render import Renderer
 from workers.settings import Settings
 from workers.sources import Remarking
+
+ALL = "all"  # instead of the name of an advice
+DATES = {"pay": "pay_by", "documents": "documents_by", "storage": "storage_end", "dispute": "dispute_by"}
 
 
 def add(app: typer.Typer) -> None:
@@ -113,7 +117,7 @@ def _explain_text(text: str, code: str, system: str, language: str, *, as_json: 
             say(f"{kind}: {e.kind} {e.what}  [{e.where}]" + (f"  ({e.source})" if e.source else ""))
 
 
-Advice = Annotated[str, typer.Option("--advice", "-a", help="Render only this advice.")]
+Advice = Annotated[str, typer.Option("--advice", "-a", help="Render this advice, or all of them.")]
 Lang = Annotated[
     str, typer.Option("--lang", "-l", help="The language; default the order's first recipient's.")
 ]
@@ -130,8 +134,8 @@ def preview(
     settings = loaded(config)
     known = knowledge.load()
     rows = advices(known)
-    if advice and advice not in rows:
-        fail(f"no advice {advice!r} (there are: {', '.join(rows)})", code=3)
+    if advice not in ("", ALL, *rows):
+        fail(f"no advice {advice!r} (there are: {', '.join(rows)}, or {ALL})", code=3)
     parcels = find(settings, parcel) if parcel else list(settings.parcels)[:1]
     order, ref = settings.parcels[parcels[0]]
     with store(settings) as opened:
@@ -141,12 +145,15 @@ def preview(
     renderer = Renderer(settings.templates)
     language = lang or (settings.recipients[order.tell[0]].language if order.tell else "en")
     zone = settings.recipients[order.tell[0]].timezone if order.tell else "UTC"
-    for one in [advice] if advice else [context["advice"]]:
-        message = renderer.render({**context, "advice": one}, lang=language, timezone=zone)
+    of, shorts = prices.prices(settings), []
+    for one in rows if advice == ALL else [advice or context["advice"]]:
+        told = as_if(context, known.table, one) if one != context["advice"] else context
+        message = renderer.render(told, lang=language, timezone=zone)
+        shorts.append(message.short)
         size = sms.segments(message.short)
         if as_json:
             dump({"advice": one, "subject": message.subject, "text": message.text, "html": message.html, "short": message.short,
-                  "segments": size.parts, "encoding": size.encoding})  # fmt: skip
+                  "segments": size.parts, "encoding": size.encoding, "cost": prices.plain(size.parts, of)})  # fmt: skip
             continue
         say(f"Subject: {message.subject}")
         if form in ("text", "all"):
@@ -154,9 +161,28 @@ def preview(
         if form in ("html", "all"):
             say("\n" + message.html)
         if form in ("short", "all"):
-            say(
-                f"\n[SMS: {size.parts} {'part' if size.parts == 1 else 'parts'}, {size.encoding}]\n{message.short}"
-            )
+            say(f"\n{prices.said(message.short, of)}\n{message.short}")
+    if advice == ALL and form in ("short", "all") and not as_json:
+        say("\n" + prices.together(shorts, of))
+
+
+def as_if(context: dict[str, Any], table: Table, advice: str) -> dict[str, Any]:
+    """Return *context* with what another advice brings along: whether it needs you, its letters, its date."""
+    found = next(row.advice for row in table.rows if row.advice.id == advice)
+    field = DATES.get(found.deadline, "")
+    by = context[field] if field else None
+    day = by["date"] if isinstance(by, dict) else by
+    return {
+        **context,
+        "advice": advice,
+        "topic": found.topic,
+        "needs_you": found.needs_you.value,
+        "urgent": found.urgent,
+        "contact": found.contact,
+        "letters": list(found.letters),
+        "deadline": day,
+        "days_left": (date.fromisoformat(day) - wiring.now().date()).days if day else None,
+    }
 
 
 def _context(known: knowledge.Knowledge, order: Order, ref: ParcelRef, snapshot: Snapshot) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workers import app as wiring
+from workers.cli import prices
 from workers.cli.common import Config, Json, console, dump, fail, loaded, one_line, say, store
 from workers.cli.report import WAITS_WORDS, WHY_WORDS, about
 from workers.errors import Permanent
@@ -204,7 +205,13 @@ def show(notice: Id, config: Config = None, as_json: Json = False) -> None:
         say(
             f"  {one['at']}  {one['outcome']}  {one['worker']}  {one['took']:.1f} s  {one_line(str(one['error']))}".rstrip()
         )
-    say(f"\n{said}")
+    cost = prices.said(said, prices.prices(settings, row.channel)) if _is_short(settings, row) else ""
+    say(f"\n{cost}\n{said}" if cost else f"\n{said}")
+
+
+def _is_short(settings: Settings, row: NoticeRow) -> bool:
+    section = settings.channels.get(row.channel)
+    return section is not None and form_of(section) == "short"
 
 
 def _words(settings: Settings, row: NoticeRow) -> str:
@@ -217,8 +224,7 @@ def _words(settings: Settings, row: NoticeRow) -> str:
         )
     except (Permanent, msgspec.DecodeError) as error:
         return f"Its words cannot be shown: {error}"
-    section = settings.channels.get(row.channel)
-    short = section is not None and form_of(section) == "short"
+    short = _is_short(settings, row)
     return message.short if short else f"{message.subject}\n\n{message.text}"
 
 
