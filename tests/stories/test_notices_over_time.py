@@ -543,14 +543,14 @@ def test_everything_that_is_written_about(facts, story, written):
 SAID = {
     "vat due, reminded, paid, released and delivered": (
         "No tax was taken at checkout, so a request to pay will probably come.",
-        "Import charges are to be paid before the parcel goes on.",
+        "You have to pay import charges before the parcel goes on.",
         "You know this already; the date is near.",
         "What we asked of you before is no longer needed.",
         "Customs has let the parcel go. It is on its way to you.",
     ),
     "an inspection over Christmas does not alarm before it is unusual": (
         "Customs is looking at the parcel more closely. That is routine.",
-        "Friday, 25 December 2026 was a public holiday in the parcel’s country; customs may not have worked.",
+        "Public holiday in the parcel’s country: Friday, 25 December 2026. Customs may not have worked.",
     ),
     "an order with VAT paid at checkout is asked again": (
         "The tax was paid at checkout, so nothing more should be asked of you.",
@@ -576,7 +576,7 @@ SAID = {
     ),
     "charges asked for, and released without a word on them": (
         "a request to pay will probably come",
-        "Import charges are to be paid before the parcel goes on.",
+        "You have to pay import charges before the parcel goes on.",
         "the tracking does not say whether they were paid",
         "the tracking shows no payment of them",
     ),

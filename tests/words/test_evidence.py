@@ -227,7 +227,7 @@ def test_sources_that_disagree_are_each_told():
     text = Page(pack([piece(timeline=quarrel)])).text
     assert "By cainiao alone the parcel would stand at: in customs." in text
     assert "By track alone the parcel would stand at: delivered." in text
-    assert "2 sources show the parcel, and they agree" in Page(pack([piece(timeline=agreeing)])).text
+    assert "2 sources show the parcel, without contradiction" in Page(pack([piece(timeline=agreeing)])).text
     assert "Only one source" in Page(pack([piece(timeline=TIMELINE[4:])])).text
 
 

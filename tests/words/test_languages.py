@@ -7,6 +7,7 @@ import io
 import re
 from functools import cache
 from pathlib import Path
+from unicodedata import bidirectional
 
 import pytest
 from babel import Locale
@@ -201,6 +202,33 @@ def test_an_sms_is_two_segments_in_every_language(lang):
         cost = sms.segments(said)
         assert cost.parts <= 2, (row.advice.id, said, cost)
         assert (cost.encoding == "GSM-7") == cheap, (row.advice.id, said)
+
+
+def first_strong(said):
+    """How a program that is told no direction decides on one: by the first letter that has a side (UAX 9, rules P2 and P3)."""
+    return next(side for side in map(bidirectional, said) if side in ("L", "R", "AL"))
+
+
+@pytest.mark.parametrize("title", ["Fishing reel", "12 reels", "גלגלת דיג"])
+def test_a_subject_and_an_sms_run_from_right_to_left_where_the_reader_does(title):
+    for row in ROWS.values():
+        message = shown(full(row, title=title), "he")
+        for said in (message.subject, message.short):
+            assert first_strong(said) == "R", said
+        after = message.short.partition(f"{title}: ")[2]
+        assert after and not after[0].isdigit(), message.short  # it would join the Latin name before it
+    for row in (ROWS["pay"], ROWS["counterfeit"]):
+        assert first_strong(shown(full(row), "de").short) == "L"
+    assert (
+        first_strong(shown(full(ROWS["pay"]), "he").short.removeprefix("\u200f")) == "L"
+    )  # it is the mark that turns it
+
+
+def test_a_french_colon_never_begins_a_line():
+    message = shown(full(ROWS["pay"]), "fr")
+    assert "Oui\u00a0: " in message.text
+    assert not re.search(r"^ *[:;?!»]", message.text, re.MULTILINE)
+    assert " : " in message.short  # an SMS has no such space in its cheap alphabet
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -192,6 +192,7 @@ class Renderer:
         words["lead"] = self._templates.name(f"lead_{context['why']}", told)
         if context["why"] == "reminder":
             words["subject"] = self._templates.name("subject_reminder", told, subject=words["subject"])
+        words["subject"] = reader.led(words["subject"])
         leads = [
             words["lead"],
             *(self._templates.name(f"lead_{key}", told) for key in context.get("leads", ())),
@@ -228,7 +229,7 @@ class Renderer:
             "shop": order["shop"] or self._templates.name("the_shop", told),
             "seller": order["seller"] or self._templates.name("the_seller", told),
             "who": isolated(who, reader.direction),
-            "who_first": isolated(who[:1].upper() + who[1:], reader.direction),
+            "who_first": isolated(formats.begun(who), reader.direction),
             "said": (told["proof"] or {"text": ""})["text"],
         }
 
@@ -252,7 +253,7 @@ class Renderer:
             shorter = told | apart_enough
             words = {"short": paragraph(self._templates.say(template, "short", shorter))}
             page = {**shorter, "words": words, "from_whom": self._templates.name("whose", told)}
-            said = sms.to_gsm7(paragraph(self._templates.layout("short", page)))
+            said = sms.to_gsm7(reader.led_short(paragraph(self._templates.layout("short", page))))
             if sms.segments(said).parts <= SHORT_PARTS:
                 break
         return said
@@ -415,7 +416,7 @@ class Renderer:
             source = ", ".join(dict.fromkeys([proof["source"], *proof["witnesses"]]))
             said = [
                 self._templates.name("proof_line", told, source=source),
-                reader.apart(f"“{bare(proof['text'])}”"),
+                reader.apart(self._templates.name("quoted", told, text=bare(proof["text"]))),
             ]
             if proof["original"] and proof["original"] != proof["text"]:
                 said.append("(" + self._templates.name("original_line", told, text=proof["original"]) + ")")
@@ -425,5 +426,6 @@ class Renderer:
             label = self._templates.name(f"evidence_{evidence['kind']}", told, default=evidence["kind"])
             if evidence["kind"] == "advice":  # a sentence of our table; the others are names of entries
                 evidence = {**evidence, "what": reader.catalog.gettext(evidence["what"])}
-            reasons.append(f"{label}: {formats.cited(evidence, reader.apart)}")
+            cited = formats.cited(evidence, reader.apart)
+            reasons.append(self._templates.name("labelled", told, label=label, said=cited))
         return reasons

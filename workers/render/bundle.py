@@ -42,7 +42,7 @@ def bundle_message(
         subject = templates.name("together_subject", told, subject=pages[0]["words"]["subject"])
     entries = [_entry(page) for page in pages]
     words = {
-        "subject": subject,
+        "subject": reader.led(subject),
         "headline": subject,
         "lead": templates.name(f"lead_{kind}", told),
         "preheader": ", ".join(entry["title"] for entry in entries[:PREHEADER]),
@@ -55,7 +55,7 @@ def bundle_message(
     }
     page = {**told, "words": words, "names": names, "entries": entries}
     return Message(
-        subject=subject,
+        subject=words["subject"],
         text=tidy(templates.layout("digest.txt", page)),
         html=inline(templates.layout("digest.html", page)),
         short=_short(page, templates),
@@ -99,7 +99,7 @@ def _short(page: Plain, templates: Templates) -> str:
         rest = len(entries) - shown
         words = {**page["words"], "rest": templates.name("digest_rest", page, rest=rest) if rest else ""}
         told = {**page, "from_whom": whose, "words": words, "entries": entries[:shown]}
-        said = sms.to_gsm7(" ".join(templates.layout("digest.short", told).split()))
+        said = sms.to_gsm7(page["reader"].led_short(" ".join(templates.layout("digest.short", told).split())))
         if sms.segments(said).parts <= PARTS:
             break
     return said

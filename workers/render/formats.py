@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
+from unicodedata import bidirectional
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -23,6 +24,8 @@ from babel.numbers import format_currency
 from workers.core.direction import isolated
 
 WIDTH: Final = 72  # columns of the text part
+_RTL_MARK: Final = "\u200f"
+_STRONG: Final = frozenset({"L", "R", "AL"})
 WEEK: Final = timedelta(days=7)
 # Languages whose words fit the GSM 7-bit alphabet, as written or with accents dropped as people do in text messages.
 GSM: Final = frozenset(
@@ -54,6 +57,19 @@ class Reader:
     def apart(self, text: str) -> str:
         """Return words of another direction so that they do not drag their neighbours along (UAX 9: first strong isolate)."""
         return isolated(text, self.direction)
+
+    def led(self, said: str) -> str:
+        """Return a line that stands alone (a subject, an SMS), which a right-to-left reader's program may turn around:
+        it goes by the first letter, and that can be one of a Latin name. A mark before it decides.
+        """
+        if self.direction != "rtl":
+            return said
+        strong = next((side for side in map(bidirectional, said) if side in _STRONG), "")
+        return f"{_RTL_MARK}{said}" if strong == "L" else said
+
+    def led_short(self, said: str) -> str:
+        """Return an SMS so; the marks within amounts are left out, for our own words stand before each and every one costs."""
+        return self.led(said.replace(_RTL_MARK, ""))
 
     def money(self, money: Mapping[str, str]) -> str:
         said = format_currency(Decimal(money["amount"]), money["currency"], locale=self.locale)
@@ -189,6 +205,11 @@ def own(context: jinja2.runtime.Context, words: str) -> str:
     return reader.catalog.gettext(words) if words else ""
 
 
+def begun(said: str) -> str:
+    """Let words of our knowledge begin a sentence: only their first letter changes."""
+    return said[:1].upper() + said[1:]
+
+
 @jinja2.pass_context
 def money(context: jinja2.runtime.Context, amount: Mapping[str, str]) -> str:
     reader: Reader = context["reader"]
@@ -240,6 +261,7 @@ def wrap(text: str, first: str = "", rest: str | None = None) -> str:
 
 FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "own": own,
+    "begun": begun,
     "money": money,
     "day": day,
     "shortday": short_day,

@@ -39,7 +39,7 @@ def owner_message(
     said = templates.say_all(template, (*PARAGRAPHS, *LISTS), told)
     words: Plain = {name: paragraph(said[name]) for name in PARAGRAPHS}
     words |= {name: items(said[name]) for name in LISTS}
-    words |= {"headline": words["subject"], "lead": "", "cost": ""}
+    words |= {"headline": words["subject"], "subject": reader.led(words["subject"]), "lead": "", "cost": ""}
     names = {heading: templates.name(f"heading_{heading}", told) for heading in HEADINGS}
     names |= {
         "need": templates.name(f"need_{told['needs_you']}", told),
@@ -95,9 +95,8 @@ def _short(template: str, told: Plain, templates: Templates) -> str:
             for key, value in told.items()
         }
         words = {"short": paragraph(templates.say(template, "short", shorter))}
-        said = sms.to_gsm7(
-            paragraph(templates.layout("short", {**shorter, "words": words, "from_whom": whose}))
-        )
+        line = paragraph(templates.layout("short", {**shorter, "words": words, "from_whom": whose}))
+        said = sms.to_gsm7(told["reader"].led_short(line))
         if sms.segments(said).parts <= PARTS:
             break
     return said

@@ -16,7 +16,9 @@ from workers.render import formats
 Context = Mapping[str, Any]
 Plain = dict[str, Any]
 
-_TWO_STOPS: Final = re.compile(r"(?<!\.)\.\.(?!\.)")
+_TWO_STOPS: Final = re.compile(r"(?<!\.)\.\.(?!\.)|(?<=…)\.")
+# Where a line may break: not at an unbreakable space, such as French has before a colon.
+_BLANKS: Final = re.compile(r"[^\S\u00a0\u202f]+")
 # Names without a variable in them: rendered once for each reader.
 FIXED: Final = (
     "heading_", "need_", "lead_", "way_", "charge_", "assumption_", "note_", "evidence_", "stage_", "phase_", "owner_", "total",
@@ -130,12 +132,16 @@ def _escaped(template: str | None) -> bool:
 
 
 def paragraph(said: str) -> str:
-    """Return *said* on one line; a sentence that ends in an abbreviation ("4. Jan.") has one full stop."""
-    return _TWO_STOPS.sub(".", " ".join(said.split()))
+    """Return *said* on one line; a sentence that ends in an abbreviation ("4. Jan.") or is cut ("Post…") has one full stop."""
+    return _TWO_STOPS.sub(lambda found: found[0][:-1], _one_line(said))
+
+
+def _one_line(said: str) -> str:
+    return _BLANKS.sub(" ", said).strip()
 
 
 def lines(said: str) -> list[str]:
-    return [" ".join(line.split()) for line in said.splitlines() if line.strip()]
+    return [_one_line(line) for line in said.splitlines() if line.strip()]
 
 
 def items(said: str) -> list[str]:
