@@ -216,7 +216,8 @@ def test_a_subject_and_an_sms_run_from_right_to_left_where_the_reader_does(title
         for said in (message.subject, message.short):
             assert first_strong(said) == "R", said
         after = message.short.partition(f"{title}: ")[2]
-        assert after and not after[0].isdigit(), message.short  # it would join the Latin name before it
+        assert after
+        assert not after[0].isdigit(), message.short  # it would join the Latin name before it
     for row in (ROWS["pay"], ROWS["counterfeit"]):
         assert first_strong(shown(full(row), "de").short) == "L"
     assert (
