@@ -25,6 +25,7 @@ from workers.core.direction import isolated
 
 WIDTH: Final = 72  # columns of the text part
 _RTL_MARK: Final = "\u200f"
+_ISOLATED: Final = re.compile("\u2068[^\u2069]*\u2069")
 _STRONG: Final = frozenset({"L", "R", "AL"})
 WEEK: Final = timedelta(days=7)
 # Languages whose words fit the GSM 7-bit alphabet, as written or with accents dropped as people do in text messages.
@@ -64,7 +65,8 @@ class Reader:
         """
         if self.direction != "rtl":
             return said
-        strong = next((side for side in map(bidirectional, said) if side in _STRONG), "")
+        own = _ISOLATED.sub("", said)  # which does not count (UAX 9, P2)
+        strong = next((side for side in map(bidirectional, own) if side in _STRONG), "")
         return f"{_RTL_MARK}{said}" if strong == "L" else said
 
     def led_short(self, said: str) -> str:
