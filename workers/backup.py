@@ -12,7 +12,7 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,8 @@ from workers import __version__
 from workers.errors import Misconfigured
 from workers.store import SCHEMA, Store
 from workers.store.archive import Row
+
+Track = Callable[[Sequence[Row]], Iterable[Row]]  # hands the rows on; whoever waits may see how far it is
 
 _MAGIC = "customs-watch-backup"
 _NAME, _TTL, _VALUE = struct.Struct(">I"), struct.Struct(">q"), struct.Struct(">I")
@@ -44,7 +46,7 @@ class About:
     rows: int
 
 
-def write(store: Store, path: Path) -> About:
+def write(store: Store, path: Path, track: Track = iter) -> About:
     """Write everything that *store* knows to *path*, for its owner alone; raises Misconfigured rather than write over a file."""
     if path.exists():
         raise Misconfigured(f"there is a file {path} already", hint="a backup is never written over another")
@@ -67,7 +69,7 @@ def write(store: Store, path: Path) -> About:
         with os.fdopen(handle, "wb") as raw:
             with gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=6, mtime=0) as out:
                 digest = hashlib.sha256()
-                for piece in _pieces(about, rows):
+                for piece in _pieces(about, track(rows)):
                     digest.update(piece)
                     out.write(piece)
                 out.write(digest.digest())
@@ -80,7 +82,7 @@ def write(store: Store, path: Path) -> About:
     return about
 
 
-def _pieces(about: About, rows: Sequence[Row]) -> Iterator[bytes]:
+def _pieces(about: About, rows: Iterable[Row]) -> Iterator[bytes]:
     yield json.dumps(asdict(about)).encode() + b"\n"
     for name, ttl, value in rows:
         yield _NAME.pack(len(name)) + name + _TTL.pack(ttl) + _VALUE.pack(len(value))

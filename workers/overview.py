@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -14,16 +14,23 @@ from workers.render.page import House, Shown, SourceState
 from workers.settings import Settings
 from workers.store import Remembered, Store
 
+Track = Callable[[Sequence[str]], Iterable[str]]
+
 MOST: Final = 300  # parcels on one page: more is neither read by anybody nor made in a moment
 WEIGHT: Final = {"yes": 0, "wait": 1, "no": 2}
 
 
-def gathered(store: Store, judge: Judge, settings: Settings, now: datetime, *, most: int = MOST) -> House:
-    """Return all that the status page shows; of more than *most* parcels those whose last decision was the worst."""
+def gathered(
+    store: Store, judge: Judge, settings: Settings, now: datetime, *, most: int = MOST, track: Track = iter
+) -> House:
+    """Return all that the status page shows; of more than *most* parcels those whose last decision was the worst.
+
+    *track* is handed them and yields them on: who waits may see how far it is.
+    """
     known = store.recall_many(list(settings.parcels))
     health = store.source_health()
     parcels = []
-    for parcel in worst(settings, known, most):
+    for parcel in track(worst(settings, known, most)):
         order, ref = settings.parcels[parcel]
         remembered = known.get(parcel)
         snapshot = memory.load(remembered.snapshot if remembered else None)

@@ -62,6 +62,7 @@ async function look(page, { width, scheme }, name, checkAxe) {
   await page.setViewportSize({ width, height: 900 });
   await page.emulateMedia({ colorScheme: scheme });
   await page.goto(name.startsWith('data:') ? name : pathToFileURL(path.join(folder, name)).href);
+  await page.evaluate(() => { for (const one of document.querySelectorAll('details')) one.open = true; });
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   const found = [];
   if (wide > 0) found.push(`scrolls sideways by ${wide} px at ${width} px, ${scheme}`);

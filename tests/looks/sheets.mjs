@@ -8,7 +8,7 @@ import { chromium } from 'playwright-core';
 const folder = path.resolve(process.argv[2]);
 const only = process.argv.slice(3);
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const FEW = ['pay', 'double_charge', 'customs_stuck', 'held', 'refused_counterfeit', 'delivered', ''];
+const FEW = ['pay', 'double_charge', 'customs_stuck', 'held', 'refused_counterfeit', 'delivered', 'digest', 'longest', ''];
 const MODES = [
   { name: '320 px, light', width: 320, scheme: 'light' }, { name: '320 px, dark', width: 320, scheme: 'dark' },
   { name: '760 px, light', width: 760, scheme: 'light' }, { name: '760 px, dark', width: 760, scheme: 'dark' },
@@ -46,11 +46,11 @@ async function sheet(file, shots, width) {
 for (const lang of languages) {
   const of = pages.filter((one) => one.lang === lang);
   const every = [];
-  for (const { advice, page: name } of of) every.push({ title: advice || 'report', src: await shot(name, MODES[0]) });
+  for (const { advice, page: name } of of) every.push({ title: advice || path.basename(name, '.html'), src: await shot(name, MODES[0]) });
   await sheet(`sheet-${lang}.png`, every, 2760);
   const modes = [];
   for (const { advice, page: name } of of.filter((one) => FEW.includes(one.advice)))
-    for (const mode of MODES) modes.push({ title: `${advice || 'report'}, ${mode.name}`, src: await shot(name, mode) });
+    for (const mode of MODES) modes.push({ title: `${advice || path.basename(name, '.html')}, ${mode.name}`, src: await shot(name, mode) });
   await sheet(`modes-${lang}.png`, modes, 1110);
 }
 await browser.close();

@@ -17,6 +17,7 @@ from workers import resources
 from workers.channels import Envelope
 from workers.channels._mime import Sender, to_bytes
 from workers.core import sms
+from workers.core.model import Why
 from workers.render import Renderer
 from workers.render.page import StatusPages
 
@@ -65,14 +66,39 @@ def write(folder: Path) -> None:
                 )
                 page.with_suffix(".eml").write_bytes(to_bytes(envelope, message, SENDER, at=AT))
                 pages.append({"lang": lang, "advice": advice, "page": f"{lang}/{name}.html"})
-        report = StatusPages().page(
-            status.twelve(), lang=lang, timezone="Europe/Madrid", version="0", now=status.NOW
-        )
-        (folder / lang / "report.html").write_text(report, encoding="utf-8")
-        pages.append({"lang": lang, "advice": "", "page": f"{lang}/report.html"})
+        pages += beside(folder, lang, renderer)
     (folder / "pages.json").write_text(json.dumps(pages), encoding="utf-8")
     (folder / "sms.json").write_text(json.dumps([priced(text) for text in texts(shorts)]), encoding="utf-8")
     print(f"{len(pages)} pages in {len(languages())} languages, {SMS} SMS in {folder}")
+
+
+def beside(folder: Path, lang: str, renderer: Renderer) -> list[dict[str, str]]:
+    """Write what is no mail about one parcel: the status page, a digest, a mail with the longest name, the page of a link."""
+    few = [
+        samples.full(ROWS[advice], title=title)
+        for advice, title in (
+            ("held", "Vintage camera lens"),
+            ("pay", WORST_TITLE),
+            ("delivered", "Desk lamp"),
+        )
+    ]
+    reminder = samples.full(ROWS["pay"], title=WORST_TITLE, why=Why.REMINDER)
+    report = StatusPages().page(
+        status.twelve(), lang=lang, timezone="Europe/Madrid", version="0", now=status.NOW
+    )
+    made = {
+        "report": ("", report),
+        "digest": ("digest", renderer.bundle("digest", few, lang=lang, timezone="Europe/Madrid").html),
+        "longest": ("longest", renderer.render(reminder, lang=lang, timezone="Europe/Madrid").html),
+        "seen": ("", renderer.seen("ask", WORST_TITLE, lang=lang)),
+    }
+    for name, (_, html) in made.items():
+        (folder / lang / f"{name}.html").write_text(html, encoding="utf-8")
+    return [
+        {"lang": lang, "advice": advice, "page": f"{lang}/{name}.html"}
+        for name, (advice, _) in made.items()
+        if name != "seen" or lang in ("en", "he")
+    ]
 
 
 def texts(shorts: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from workers.channels import Envelope, address
 from workers.cli import own_templates, prices
 from workers.cli.common import Config, Json, advices, command, console, dump, fail, loaded, say
 from workers.cli.look import _context
+from workers.cli.progress import silent, working
 from workers.core import rules
 from workers.core.classify import Classifier, classify_line
 from workers.engine import find
@@ -168,12 +170,15 @@ def classify(text: Word = "", jsonl: Jsonl = False) -> None:
         dump(classify_line(classifier, {"text": text}))
         return
     bad = 0
-    for number, answer in enumerate(_answers(classifier), 1):
-        if "error" in answer:
-            bad += 1
-            console().file.flush()
-            sys.stderr.write(f"line {number}: {answer['error']}\n")
-        dump(answer)
+    # Where the answers go to the terminal themselves, they show how far it is.
+    with nullcontext(silent) if sys.stdout.isatty() else working("Reading status texts") as tell:
+        for number, answer in enumerate(_answers(classifier), 1):
+            if "error" in answer:
+                bad += 1
+                console().file.flush()
+                sys.stderr.write(f"line {number}: {answer['error']}\n")
+            dump(answer)
+            tell(number, None)
     sys.exit(2 if bad else 0)
 
 

@@ -8,6 +8,7 @@ import re
 import sys
 import tempfile
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from workers import app as wiring
 from workers import knowledge, memory, overview
 from workers.cli.common import Config, fail, loaded, say, store
 from workers.cli.look import Parcel, find
+from workers.cli.progress import progressing
 from workers.core.judgement import Judge
 from workers.core.model import Order, ParcelRef, Told
 from workers.core.seal import ALL, STATUS, seal
@@ -58,7 +60,10 @@ def evidence(parcel: Which, out: Out = "", lang: Lang = "", config: Config = Non
     known = knowledge.load()
     with store(settings) as opened:
         judge = wiring.judge(known, Recollection(opened, wiring.now))
-        pieces = [_piece(opened, judge, order, settings.parcels[one][1], now) for one in found]
+        pieces = [
+            _piece(opened, judge, order, settings.parcels[one][1], now)
+            for one in progressing(found, "Judging parcels")
+        ]
     language, zone = overview.reader(settings, order)
     page = EvidencePacks(settings.templates).pack(
         order,
@@ -84,7 +89,10 @@ def calendar(parcel: Parcel = "", out: Out = "", config: Config = None) -> None:
     known = knowledge.load()
     with store(settings) as opened:
         judge = wiring.judge(known, Recollection(opened, wiring.now))
-        contexts = [_piece(opened, judge, *settings.parcels[one], now).context for one in found]
+        contexts = [
+            _piece(opened, judge, *settings.parcels[one], now).context
+            for one in progressing(found, "Judging parcels")
+        ]
     first = settings.parcels[found[0]][0] if found else None
     language, zone = overview.reader(settings, first)
     text = Calendars(settings.templates).document(contexts, lang=language, timezone=zone, now=now)
@@ -113,7 +121,8 @@ def report(
     pages, lang = StatusPages(settings.templates), lang or language
     with store(settings) as opened:
         judge = wiring.judge(knowledge.load(), Recollection(opened, wiring.now))
-        house = overview.gathered(opened, judge, settings, now)
+        track = partial(progressing, what="Judging parcels")
+        house = overview.gathered(opened, judge, settings, now, track=track)
     page = pages.page(house, lang=lang, timezone=zone, version=workers.__version__, now=now)
     _write(page, out, "Open it in a browser; it needs no network.")
     if feed:

@@ -23,6 +23,7 @@ from workers import settings as settings_file
 from workers.answers import stopped
 from workers.cli import budget, hold, report
 from workers.cli.common import Config, Json, command, console, engine, fail, loaded, say
+from workers.cli.progress import Tell, silent, working
 from workers.cli.web import need_extra
 from workers.desk import Desk
 from workers.engine import find
@@ -127,11 +128,17 @@ def _supervisor(path: Path, settings: Settings, url: str, *, web: bool = False) 
     )
 
 
-def run_once(path: Path, settings: Settings, *, limit: timedelta) -> list[str]:
+def run_once(path: Path, settings: Settings, *, limit: timedelta, tell: Tell = silent) -> list[str]:
     """Run scheduler and workers until every parcel was looked at and every notice that is due was tried.
 
-    Returns sentences about what could not be done; empty when all went well.
+    Returns sentences about what could not be done; empty when all went well. *tell* hears how many were looked at.
     """
+
+    def ended() -> bool:
+        known = store.recall_many(list(settings.parcels)) if tell is not silent else {}
+        tell(sum(bool(one.decision) for one in known.values()), len(settings.parcels))
+        return quiet(store) or wiring.uptime() > end
+
     with engine(settings) as running:
         store = Store.connect(running.url)
         store.prepare()
@@ -142,7 +149,7 @@ def run_once(path: Path, settings: Settings, *, limit: timedelta) -> list[str]:
         supervisor = _supervisor(path, settings, running.url)
         end = wiring.uptime() + limit
         with _running(supervisor):
-            supervisor.run(until=lambda: quiet(store) or wiring.uptime() > end)
+            supervisor.run(until=ended)
         if supervisor.stopped:
             raise KeyboardInterrupt  # whoever stopped us asked for no tables
         return losses(store, settings, late=wiring.uptime() > end)
@@ -221,9 +228,9 @@ def demo(fresh: Fresh = False, folder: Folder = Path("var/demo"), as_json: Json 
     before: set[str] = set()
     with_store(settings, lambda store: before.update(row.id for row in store.notices(states=("sent",))))
     console().print(f"Playing {len(settings.orders)} example orders through scheduler and workers …")
-    with (folder / "demo.log").open("ab", buffering=0) as stream:
+    with (folder / "demo.log").open("ab", buffering=0) as stream, working("Looking at parcels") as tell:
         os.dup2(stream.fileno(), 2)  # the children's log belongs in the file too
-        lost = run_once(path, settings, limit=timedelta(seconds=120))
+        lost = run_once(path, settings, limit=timedelta(seconds=120), tell=tell)
     with_store(settings, lambda store: report.demo(store, settings, before, as_json=as_json))
     if lost:
         fail("\n".join(lost), code=4)

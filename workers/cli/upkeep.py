@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 from workers import app as wiring
 from workers import backup as archive
 from workers.cli.common import Config, Json, dump, fail, loaded, say, store, witness
+from workers.cli.progress import progressing, working
 from workers.settings import Settings
 from workers.settings import found as found_orders
 from workers.sources import Forgetting
@@ -34,7 +36,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 def backup(file: To, config: Config = None, as_json: Json = False) -> None:
     """Write everything that is remembered to a file, as it stands at one moment, while all goes on."""
     with store(loaded(config)) as opened:
-        about = archive.write(opened, file)
+        about = archive.write(opened, file, partial(progressing, what="Writing the backup"))
     if as_json:
         dump(
             {
@@ -54,7 +56,8 @@ def restore(file: From, config: Config = None, as_json: Json = False) -> None:
     """Bring a backup back into an empty store. Nothing is sent until `hold --release`."""
     settings = loaded(config)
     with store(settings) as opened:
-        about = archive.restore(opened, file, by=f"{socket.gethostname()}:{os.getpid()}")
+        with working("Bringing the backup back"):
+            about = archive.restore(opened, file, by=f"{socket.gethostname()}:{os.getpid()}")
         witness(opened, settings).look()
     if as_json:
         dump({"file": str(file), "rows": about.rows, "made": about.made, "held": True})
