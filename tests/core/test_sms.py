@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.core.sms import Segments, room, segments, to_gsm7
+from workers.core.sms import Segments, forced_gsm7, room, segments, to_gsm7
 
 # The standard's own tables, typed in from TS 23.038 section 6.2.1 and 6.2.1.1 by code point: a second pair of
 # eyes.
@@ -111,3 +111,8 @@ def test_signs_that_cost_double_leave_less_room() -> None:
     assert room("Fishing reel", 40) == 12
     assert room("🎣🎣🎣🎣", 7) == 3
     assert room("a🎣", 2) == 1
+
+
+def test_what_the_cheap_alphabet_cannot_spell_can_be_forced_into_it() -> None:
+    assert forced_gsm7("Zażółć „gęślą” 🎣 חכה №5") == 'Zazolc "gesla" ? ??? No5'
+    assert forced_gsm7("plain €") == "plain €"

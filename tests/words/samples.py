@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -217,9 +218,10 @@ def full(
     *,
     why: Why = Why.FIRST,
     snapshot_text: str = "The last thing the carrier said",
+    last: Mapping[str, Any] | None = None,
     **order_facts: Any,
 ) -> dict[str, Any]:
-    """Return the context of *row*'s advice for a well-filled order, through the real brief."""
+    """Return the context of *row*'s advice for a well-filled order, through the real brief; *last*: more of the last event."""
     situation = typical(row)
     days = {Pace.USUAL: 2, Pace.SLOW: 8, Pace.STUCK: 12}[situation.pace]
     since = NOW - timedelta(days=days, hours=2)
@@ -241,7 +243,7 @@ def full(
                 place="Shenzhen",
             ),
             seen(Stage.ARRIVED_DESTINATION, "Arrived at destination country", since - timedelta(days=1)),
-            seen(situation.stage, snapshot_text, since),
+            seen(situation.stage, snapshot_text, since, **(last or {})),
         ),
         first_look=since,
         last_news=since,

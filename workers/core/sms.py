@@ -91,6 +91,12 @@ def to_gsm7(text: str) -> str:
     return spelled if _fits(spelled) else text
 
 
+def forced_gsm7(text: str) -> str:
+    """Return *text* in the GSM 7-bit alphabet whatever it costs the sense: a question mark for what it cannot spell."""
+    spelled = (char if _fits(char) else _plain(char) for char in _composed(text))
+    return "".join(char if _fits(char) else "?" for char in spelled)
+
+
 def _composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 

@@ -18,7 +18,7 @@ Plain = dict[str, Any]
 PARAGRAPHS: Final = ("subject", "preheader", "happening", "needs_you", "by_when", "contact", "short")
 LISTS: Final = ("steps", "dont")
 HEADINGS: Final = ("steps", "by_when", "dont", "contact", "why")
-SHORTER: Final = (40, 28, 20, 12)  # characters of a fact tried in an SMS, until it fits
+SHORTER: Final = (40, 28, 20, 12)  # units of a fact tried in an SMS, until it fits
 PARTS: Final = 2  # segments of an SMS
 
 
@@ -78,18 +78,21 @@ def _apart(value: Any, direction: str) -> Any:
     return value
 
 
-def _cut(fact: str, length: int, direction: str) -> str:
-    plain = quote(sms.to_gsm7(bare(fact)))  # the cheap spelling may make a link
-    return isolated(shorten(plain, length), direction, sparing=True)
+def _cut(fact: str, length: int, direction: str, spell: Callable[[str], str]) -> str:
+    plain = quote(spell(bare(fact)))  # the cheap spelling may make a link
+    return isolated(shorten(plain, sms.room(plain, length)), direction, sparing=True)
 
 
 def _short(template: str, told: Plain, templates: Templates) -> str:
     """Return the SMS: facts as long as two segments allow, in the cheap alphabet where sense survives."""
     whose = templates.name("whose", told)
     said = ""
-    for length in SHORTER:
+    tries = [(length, sms.to_gsm7) for length in SHORTER]
+    if told["reader"].gsm:  # names in a dear alphabet can make the whole text too dear
+        tries += [(length, sms.forced_gsm7) for length in SHORTER]
+    for length, spell in tries:
         shorter = {
-            key: _cut(value, length, told["direction"])
+            key: _cut(value, length, told["direction"], spell)
             if isinstance(value, str) and key not in FIXED
             else value
             for key, value in told.items()
