@@ -43,8 +43,8 @@ from workers.core.second import Opinion
 from workers.core.voices import Differ, Heard, State, Voice, Voices
 from workers.render import SHORT_TITLES, SUBJECT_TITLE
 from workers.render.enclosed import Words
-from workers.render.templates import paragraph
 from workers.render.formats import Reader
+from workers.render.templates import paragraph
 
 # A bill, a wait with letters to the seller and the shop, a dispute, a place where to collect, papers, the owner of none.
 ADVICES = (

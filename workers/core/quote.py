@@ -55,7 +55,9 @@ _ALIKE = str.maketrans(
 _STOP = re.compile("(?<=[A-Za-z0-9])[。．｡](?=[A-Za-z])")  # between Latin letters a browser reads it as "."
 # Quotation marks of print: with one of them a stranger's words could end the quotation they stand in, and go on as ours.
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»〝〞", '"'))
-_STOPS = re.compile(r"(?<!\.)\.\.(?![.\w])|(?<=…)\.")  # as the words around them have it (``render.templates``)
+_STOPS = re.compile(
+    r"(?<!\.)\.\.(?![.\w])|(?<=…)\."
+)  # as the words around them have it (``render.templates``)
 # Nothing to see, though Unicode calls them letters, marks or signs; and the variants of signs.
 _BLANK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
@@ -84,7 +86,7 @@ def visible(text: str, limit: int = 120) -> str:
         kept = "".join(" " if _gap(char) else char for char in kept if _shown(char))
     if not kept.isascii():
         kept = _low(_BLANK.sub("", kept))
-    return shorten(_STOPS.sub(".", " ".join(kept.split())), limit)
+    return shorten(_STOPS.sub(lambda found: found[0][:-1], " ".join(kept.split())), limit)
 
 
 @lru_cache(maxsize=4096)

@@ -16,7 +16,9 @@ from workers.render import formats
 Context = Mapping[str, Any]
 Plain = dict[str, Any]
 
-_TWO_STOPS: Final = re.compile(r"(?<!\.)\.\.(?![.\w])|(?<=…)\.")  # "evil..top" of a stranger must not become a name
+_TWO_STOPS: Final = re.compile(
+    r"(?<!\.)\.\.(?![.\w])|(?<=…)\."
+)  # "evil..top" of a stranger must not become a name
 # Where a line may break: not at an unbreakable space, such as French has before a colon.
 _BLANKS: Final = re.compile(r"[^\S\u00a0\u202f]+")
 # Names without a variable in them: rendered once for each reader.
