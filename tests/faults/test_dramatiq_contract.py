@@ -139,7 +139,7 @@ def door(server: Valkey) -> Iterator[StoreDoor]:
 
 
 def lose(door: StoreDoor, verb: str) -> Strike:
-    return door.order(Strike(f"bell:{verb}", "after", lambda _: None))
+    return door.order(Strike(f"bell {verb}", "after", lambda _: None))
 
 
 def counting(broker: RedisBroker) -> tuple[Counter[str], Callable[[str], object]]:

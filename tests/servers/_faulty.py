@@ -23,6 +23,7 @@ class Request:
     headers: Mapping[str, str]  # names in lower case
     body: bytes
     at: float  # time.monotonic()
+    port: int = 0  # the client's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class FaultyServer:
         self.latency = latency  # seconds before every answer
         self.requests: list[Request] = []
         self._faults: deque[Reply] = deque()
+        self._deeds: deque[tuple[Callable[[int], object], bool]] = deque()
         self._stopping = threading.Event()
         self._server: _Listener | None = None
 
@@ -109,8 +111,22 @@ class FaultyServer:
     def next_redirect(self, location: str, status: int = 302) -> None:
         self.inject(Reply(b"", status, {"Location": location}))
 
+    def before_next(self, deed: Callable[[int], object]) -> None:
+        """Call *deed* with the port of whoever asks next, then cut the connection: nothing was done."""
+        self._deeds.append((deed, False))
+
+    def after_next(self, deed: Callable[[int], object]) -> None:
+        """The same, when what was asked is done."""
+        self._deeds.append((deed, True))
+
     def _reply(self, request: Request) -> Reply:
         self.requests.append(request)
+        if self._deeds:
+            deed, done = self._deeds.popleft()
+            if done:
+                self._answer(request)
+            deed(request.port)
+            return Reply(b"{}", cut=0)
         if self.latency:
             self._stopping.wait(self.latency)
         try:
@@ -157,7 +173,10 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
             headers = {key.lower(): value for key, value in self.headers.items()}
             body = self.rfile.read(size)
             self._send(
-                server._reply(Request(self.command, self.path, headers, body, time.monotonic())), headers
+                server._reply(
+                    Request(self.command, self.path, headers, body, time.monotonic(), self.client_address[1])
+                ),
+                headers,
             )
 
         do_GET = do_POST = do_PUT = do_DELETE = do_CONNECT = _serve  # noqa: N815 - http.server looks for these names

@@ -27,12 +27,17 @@ from workers.store.lua import Scripts
 
 Moment = Literal["before", "after"]
 SHIPPED = frozenset(path.stem for path in Path(workers.store.__file__).parent.glob("*.lua")) - {"prelude"}
+# Scripts that do several things: where the word stands that says which.
+_VERB = {"finish": 5, "chores": 5, "vault": 5, "push": 5, "hold": 4, "bell": 4}
 _PLAIN = frozenset({b"SET", b"HDEL", b"DEL", b"RESTORE"})  # what is written without a script
 
 
 @dataclass
 class Strike:
-    """What is to happen once: at *script*, run by a process of *role* ("" for any), do *deed* with that process's id."""
+    """What is to happen once: at *script*, run by a process of *role* ("" for any), do *deed* with that process's id.
+
+    Of a script that does several things, one is meant with its word ("finish done"), all of them without.
+    """
 
     script: str
     moment: Moment
@@ -111,6 +116,7 @@ class StoreDoor:
                 far.connect(str(self._to))
             except OSError:  # the server is away, and so are we
                 near.close()
+                far.close()
                 continue
             with self._lock:
                 self._open |= {near, far}
@@ -127,14 +133,18 @@ class StoreDoor:
         if verb in (b"EVALSHA", b"EVAL") and len(command) > 1:
             sha = command[1].decode() if verb == b"EVALSHA" else _sha(command[1])
             name = self._names.get(sha, "")
-            return f"bell:{command[4].decode()}" if name == "bell" else name
+            return f"{name} {command[_VERB[name]].decode()}" if name in _VERB else name
         return verb.decode() if verb in _PLAIN else ""
 
     def _fits(self, name: str, moment: Moment, role: str) -> Strike | None:
         """Take the first order that fits."""
         with self._lock:
             for strike in self._strikes:
-                if strike.script == name and strike.moment == moment and strike.role in ("", role):
+                if (
+                    strike.script in (name, name.partition(" ")[0])
+                    and strike.moment == moment
+                    and strike.role in ("", role)
+                ):
                     self._strikes.remove(strike)
                     return strike
         return None

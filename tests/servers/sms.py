@@ -41,6 +41,9 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     accept: bool = False  # the message is accepted all the same, and stands in the journal
     silent: bool = False
+    deed: Callable[[int], object] | None = (
+        None  # done with the client's own port, before the connection is cut
+    )
 
 
 DROP = Fault()
@@ -260,6 +263,8 @@ class _Handler(BaseHTTPRequestHandler):
         status, data = provider.answer(asked) if fault is None or fault.accept else (0, None)
         if fault is not None:
             provider.unanswered.update(text.id for text in provider.journal[before:])
+        if fault is not None and fault.deed is not None:
+            fault.deed(self.client_address[1])
         if fault is not None and fault.silent:
             provider.stopped.wait(60)
         if fault is not None and fault.status is None:

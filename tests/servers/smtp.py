@@ -15,7 +15,7 @@ import ssl
 import struct
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -91,7 +91,7 @@ class SmtpServer:
             auth,
             features,
         )
-        self._faults: dict[str, deque[str]] = {}
+        self._faults: dict[str, deque[str | Callable[[int], object]]] = {}
         self._journal_file = journal_file
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -100,8 +100,10 @@ class SmtpServer:
         self._listener = socket.create_server(("127.0.0.1", port))
         self.host, self.port = self._listener.getsockname()[:2]
 
-    def fail(self, step: Step, action: str, *, times: int = 1) -> None:
+    def fail(self, step: Step, action: str | Callable[[int], object], *, times: int = 1) -> None:
         """At the next *times* arrivals at *step*: DROP, SILENCE, or an answer such as ``451 later``.
+
+        A function is called with the client's own port, and the connection ends without an answer.
 
         ``body`` strikes after the answer 354 and before the dot is read, ``dot`` instead of accepting,
         ``answer`` after accepting: the mail stands in the journal and the client is not told.
@@ -282,12 +284,15 @@ class SmtpServer:
         """Do what was ordered for *step*; tell whether anything was."""
         return self._strike(talk, self._ordered(step))
 
-    def _ordered(self, step: str) -> str:
+    def _ordered(self, step: str) -> str | Callable[[int], object]:
         with self._lock:
             ordered = self._faults.get(step)
             return ordered.popleft() if ordered else ""
 
-    def _strike(self, talk: _Talk, action: str) -> bool:
+    def _strike(self, talk: _Talk, action: str | Callable[[int], object]) -> bool:
+        if callable(action):
+            action(talk.sock.getpeername()[1])
+            raise _Hangup
         if action == DROP:
             talk.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             talk.reset = True  # no goodbye: what is on the wire is lost
