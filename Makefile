@@ -54,10 +54,11 @@ lint: $(STAMP) ## ruff, mypy --strict, import-linter, bandit
 messages: $(STAMP) ## bring templates/locale/*.po up to date with the words (then translate what is new)
 	@$(BIN)/python tests/messages.py
 
-looks: $(STAMP) ## look at every mail: a browser, axe, mail clients' gaps, SpamAssassin (needs chromium, node, spamassassin)
+looks: $(STAMP) ## look at every mail: a browser, axe, mail clients' gaps, a mail parser, SpamAssassin (needs chromium, node, spamassassin)
 	@cd tests/looks && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --silent
 	@rm -rf var/looks && $(BIN)/python -m tests.looks.write var/looks
 	@node tests/looks/look.mjs var/looks
+	@node tests/looks/parse.mjs var/looks
 	@$(BIN)/python tests/looks/spam.py var/looks en he
 
 sheets: $(STAMP) ## contact sheets of every mail, to be looked at: var/looks/*.png (LANGS="en he" for some)

@@ -17,13 +17,14 @@ from workers import resources
 from workers.channels import Envelope
 from workers.channels._mime import Sender, to_bytes
 from workers.core import sms
-from workers.core.model import Why
-from workers.render import Renderer
+from workers.core.model import Enclosure, Message, Why
+from workers.render.enclosed import Words
 from workers.render.page import StatusPages
 
 SMS = 10_000  # messages for the independent calculators
 MOST = 2  # segments of an SMS about one parcel
-SENDER = Sender("parcels@example.org", "customs-watch", "", "example.org")
+SENDER = Sender("parcels@example.org", "customs-watch", "", "example.org", unsubscribe="parcels@example.org")
+LEAVE = "https://parcels.example.org/leave/" + "0" * 70
 # The names of orders that cost most: by length, in signs that cost double or bring the dear alphabet, in both directions.
 WORST = (
     WORST_TITLE,
@@ -44,7 +45,7 @@ def languages() -> list[str]:
 
 
 def write(folder: Path) -> None:
-    renderer = Renderer()
+    renderer = Words()
     pages, shorts = [], []
     for lang in languages():
         (folder / lang).mkdir(parents=True, exist_ok=True)
@@ -61,10 +62,9 @@ def write(folder: Path) -> None:
                     continue
                 page = folder / lang / f"{name}.html"
                 page.write_text(message.html, encoding="utf-8")
-                envelope = Envelope(
-                    notice=f"n{len(pages):05}", to="anna@example.org", thread="t1", attempt=1, urgent=False
-                )
-                page.with_suffix(".eml").write_bytes(to_bytes(envelope, message, SENDER, at=AT))
+                page.with_suffix(".txt").write_text(message.text, encoding="utf-8")
+                dates = renderer.dates(context, lang=lang, timezone="Europe/Madrid", writer=SENDER.address)
+                page.with_suffix(".eml").write_bytes(mail(message, dates, len(pages)))
                 pages.append({"lang": lang, "advice": advice, "page": f"{lang}/{name}.html"})
         pages += beside(folder, lang, renderer)
     (folder / "pages.json").write_text(json.dumps(pages), encoding="utf-8")
@@ -72,7 +72,7 @@ def write(folder: Path) -> None:
     print(f"{len(pages)} pages in {len(languages())} languages, {SMS} SMS in {folder}")
 
 
-def beside(folder: Path, lang: str, renderer: Renderer) -> list[dict[str, str]]:
+def beside(folder: Path, lang: str, renderer: Words) -> list[dict[str, str]]:
     """Write what is no mail about one parcel: the status page, a digest, a mail with the longest name, the page of a link."""
     few = [
         samples.full(ROWS[advice], title=title)
@@ -91,14 +91,20 @@ def beside(folder: Path, lang: str, renderer: Renderer) -> list[dict[str, str]]:
         "digest": ("digest", renderer.bundle("digest", few, lang=lang, timezone="Europe/Madrid").html),
         "longest": ("longest", renderer.render(reminder, lang=lang, timezone="Europe/Madrid").html),
         "seen": ("", renderer.seen("ask", WORST_TITLE, lang=lang)),
+        "leave": ("", renderer.leave("ask", lang=lang)),
     }
     for name, (_, html) in made.items():
         (folder / lang / f"{name}.html").write_text(html, encoding="utf-8")
     return [
         {"lang": lang, "advice": advice, "page": f"{lang}/{name}.html"}
         for name, (advice, _) in made.items()
-        if name != "seen" or lang in ("en", "he")
+        if name not in ("seen", "leave") or lang in ("en", "he")
     ]
+
+
+def mail(message: Message, dates: Enclosure | None, nth: int) -> bytes:
+    envelope = Envelope(notice=f"n{nth:05}", to="anna@example.org", thread="t1", leave=LEAVE)
+    return to_bytes(envelope, message.with_more(message.html, (dates,) if dates else ()), SENDER, at=AT)
 
 
 def texts(shorts: list[str]) -> list[str]:
