@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CONFIG ?= config/orders.yaml
 
-.PHONY: help install demo run test lint messages looks sheets mutants bench soak wheel-test slow faults chaos containers clean lock
+.PHONY: help install demo run test lint messages goldens looks sheets mutants bench soak wheel-test slow faults chaos containers clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,9 @@ lint: $(STAMP) ## ruff, mypy --strict, import-linter, bandit
 
 messages: $(STAMP) ## bring templates/locale/*.po up to date with the words (then translate what is new)
 	@$(BIN)/python tests/messages.py
+
+goldens: $(STAMP) ## write the golden files of all words anew (then read the diff)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/words --update-golden
 
 looks: $(STAMP) ## look at every mail: a browser, axe, mail clients' gaps, a mail parser, SpamAssassin (needs chromium, node, spamassassin)
 	@cd tests/looks && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --silent

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-from selectolax.lexbor import LexborHTMLParser, LexborNode
-
 # what is written -> what is shown, on one line, of at most 120 characters
 WORDS: dict[str, tuple[str, str]] = {
     "markup": (
@@ -73,31 +68,3 @@ KINDS = tuple(WORDS)
 TITLE, SHOP, SELLER, NUMBER, CARRIER, TEXT, MEANING, PLACE, SOURCE = FIELDS = (
     "Qtitle", "Qshop", "Qseller", "Qnumber", "Qcarrier", "Qtext", "Qmeaning", "Qplace", "Qsource",
 )  # fmt: skip
-Outline = list[tuple[str, Any]]
-
-
-def outline(html: str) -> Outline:
-    """Return the elements of a page with their attributes, and its texts, in order, as an HTML 5 parser reads it."""
-    root = LexborHTMLParser(html).root
-    assert root is not None
-    return list(_walk(root))
-
-
-def _walk(node: LexborNode) -> Iterator[tuple[str, Any]]:
-    if node.tag == "-text":
-        if node.text_content and node.text_content.strip():
-            yield "text", " ".join(node.text_content.split())
-        return
-    yield str(node.tag), tuple(node.attributes.items())
-    for child in node.iter(include_text=True):
-        yield from _walk(child)
-    yield "end", node.tag
-
-
-def skeleton(html: str) -> Outline:
-    """Return the page's elements and attributes without its words."""
-    return [(tag, said) for tag, said in outline(html) if tag != "text"]
-
-
-def texts(html: str) -> list[str]:
-    return [said for tag, said in outline(html) if tag == "text"]

@@ -28,9 +28,8 @@ from tests.words.hostile import (
     TEXT,
     TITLE,
     WORDS,
-    skeleton,
-    texts,
 )  # fmt: skip
+from tests.words.outlines import skeleton, texts
 from tests.words.test_words import ROWS
 from workers.channels import Envelope, _clean, apprise, webhook
 from workers.channels._mime import to_bytes

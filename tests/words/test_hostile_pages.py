@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.words import samples, status, test_evidence, test_owner_words
-from tests.words.hostile import KINDS, WORDS, skeleton, texts
+from tests.words.hostile import KINDS, WORDS
+from tests.words.outlines import skeleton, texts
 from tests.words.test_hostile import ISOLATES, LANGS, plain, put, turn
 from workers.core import owner, sms
 from workers.core.model import Message, Side, Stage

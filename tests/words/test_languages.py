@@ -5,6 +5,7 @@ from __future__ import annotations
 import gettext
 import io
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from unicodedata import bidirectional
@@ -18,7 +19,9 @@ from babel.messages.pofile import read_po
 
 from tests import messages
 from tests.words import samples
+from tests.words.outlines import reviewed
 from tests.words.test_words import ROWS, WORST_TITLE
+from tests.words.test_words import shown as english
 from workers import knowledge
 from workers.core import sms
 from workers.core.model import Why
@@ -174,22 +177,53 @@ def shown(context, lang):
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_advice_as_reviewed(lang, update_golden):
     """Nothing is English; one file a language: subject, preheader, text and SMS of every advice; the pages hold the same paragraphs."""
-    said = []
+    said, pages = [], []
     for advice in sorted(ROWS):
         message = shown(full(ROWS[advice]), lang)
+        pages += [f"######## {advice}", *page(message), ""]
         said += [f"######## {advice}", f"Subject: {message.subject}", f"Preheader: {message.preheader}"]
         said += [f"SMS: {message.short}", "", message.text, ""]
         assert f'lang="{lang}"' in message.html
         assert f'dir="{Reader.of(lang, "UTC", gettext.NullTranslations()).direction}"' in message.html
         assert len(message.html.encode()) < 60_000
-    file = GOLDEN / f"{lang}.txt"
-    if update_golden:
-        file.write_text("\n".join(said), encoding="utf-8")
-    assert "\n".join(said).splitlines() == file.read_text(encoding="utf-8").splitlines()
+    same(GOLDEN / f"{lang}.txt", said, update_golden)
+    same(GOLDEN / "html" / f"{lang}.txt", pages, update_golden)
+
+
+def test_every_page_in_english_as_reviewed(update_golden):
+    pages = [line for advice in sorted(ROWS) for line in (f"######## {advice}", *page(english(advice)), "")]
+    same(GOLDEN / "html" / "en.txt", pages, update_golden)
+
+
+def page(message):
+    return reviewed(message.html, message.text)
+
+
+def same(file, lines, update):
+    said = "\n".join(lines)
+    if update:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(said, encoding="utf-8")
+    assert said.splitlines() == file.read_text(encoding="utf-8").splitlines()
+
+
+def test_a_page_that_says_something_else_than_the_text_is_seen():
+    message = english("pay")
+    long = "Import VAT: nothing to pay, and this sentence is longer than a line of an outline is."
+    for old, new in (
+        ("<h1", f"<p>{long}</p><h1"),
+        ("since 1 Jul 2021", "since 1 Jul 2022"),
+        ("<h2", "<h3"),
+        ('class="letter', 'class="later'),
+    ):
+        changed = replace(message, html=re.sub(r"(?<=>)\s+(?=<)", "", message.html).replace(old, new, 1))
+        assert page(changed) != page(message), new
+    assert f"p: {long}" in page(replace(message, html=message.html.replace("<h1", f"<p>{long}</p><h1", 1)))
 
 
 def test_each_language_and_no_other_has_a_golden_file():
     assert {path.stem for path in GOLDEN.glob("*.txt")} == set(LANGUAGES)
+    assert {path.stem for path in GOLDEN.glob("html/*.txt")} == {"en", *LANGUAGES}
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

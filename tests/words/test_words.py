@@ -23,7 +23,7 @@ from workers.render import Renderer, with_date
 GOLDEN = Path(__file__).parent / "golden"
 ROWS = {row.advice.id: row for row in load_table().rows}
 RENDERER = Renderer()
-FORMS = {"email.txt": "text", "email.html": "html", "short.txt": "short"}
+FORMS = {"email.txt": "text", "short.txt": "short"}
 WORST_TITLE = "Wasserdichte Bluetooth-Kopfhörer mit Ladeschale für Łukasz und Zoë, 24 Stück, {blau}"
 
 
@@ -37,11 +37,13 @@ def shown(advice, sample=samples.full):
     return render(sample(ROWS[advice]))
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("advice", ROWS)
+@pytest.mark.parametrize(
+    ("advice", "form"), [*((advice, form) for advice in ROWS for form in FORMS), ("pay", "email.html")]
+)
 def test_the_words_are_as_reviewed(advice, form, update_golden):
+    """One page stands whole; the outlines of all, in every language, are in ``golden/html``."""
     message = shown(advice)
-    said = getattr(message, FORMS[form]).rstrip("\n") + "\n"
+    said = getattr(message, FORMS.get(form, "html")).rstrip("\n") + "\n"
     if form == "email.txt":
         said = f"Subject: {message.subject}\nPreheader: {message.preheader}\n\n{said}"
     file = GOLDEN / "en" / f"{advice}.{form}"
@@ -54,9 +56,8 @@ def test_the_words_are_as_reviewed(advice, form, update_golden):
 def test_no_golden_file_is_left_over(update_golden):
     if update_golden:
         pytest.skip("they are being written")
-    assert {file.name for file in (GOLDEN / "en").iterdir()} == {
-        f"{a}.{form}" for a in ROWS for form in FORMS
-    }
+    wanted = {f"{advice}.{form}" for advice in ROWS for form in FORMS} | {"pay.email.html"}
+    assert {file.name for file in (GOLDEN / "en").iterdir()} == wanted
 
 
 def test_every_advice_has_words_and_all_words_have_an_advice():
