@@ -15,7 +15,7 @@ from workers.channels import Channel, address
 from workers.errors import DeadAddress
 from workers.owner import Owner
 from workers.settings import Recipient
-from workers.store import Notice, Store
+from workers.store import Notice, NoticeRow, Store
 
 LEFT = "its reader wants no more messages"  # why an address is set aside
 
@@ -39,7 +39,7 @@ class Addresses:
 
     def died(
         self,
-        notice: Notice,
+        notice: Notice | NoticeRow,
         channel: Channel,
         recipient: Recipient,
         to: str,

@@ -17,7 +17,7 @@ import structlog
 
 from workers import memory
 from workers.addresses import Addresses
-from workers.channels import Channel, Envelope, address
+from workers.channels import Answerable, Asked, Channel, Envelope, Receipt, address
 from workers.core.model import Message, NeedsYou, Why
 from workers.core.owner import is_matter
 from workers.core.seal import LEAVE, SEEN, seal
@@ -95,15 +95,10 @@ class Delivery:
         if not left or channel is None or recipient is None:
             return
         notice = replace(left[0], others=tuple(left[1:]))
-        ids = [one.id for one in left]
-        if notice.previous == "sending" and channel.on_uncertain == "hold" and not channel.keyed:
-            # Whoever held it died in the middle of a send: it may have been accepted, and this channel must not double.
-            self._store.uncertain(
-                ids, notice.token, error="a worker died while sending", then="hold", after=timedelta(0)
-            )
-            log.warning("notice_held", notice=notice.id, parcel=notice.parcel)
-            return
         to = address(channel.form, email=recipient.email, phone=recipient.phone)
+        if notice.previous == "sending" and channel.on_uncertain == "hold" and not channel.keyed:
+            self._after_a_death(channel, recipient, to, notice)
+            return
         if why_not := self._addresses.why_not(notice, channel, to):
             self._failed(left, why_not)
             return
@@ -116,6 +111,25 @@ class Delivery:
         if said is not None:
             notice, message = said
             self._hand_over(house, channel, recipient, to, notice, message)
+
+    def _after_a_death(self, channel: Channel, recipient: Recipient, to: str, notice: Notice) -> None:
+        """Whoever held *notice* died in the middle of a send: it may have been accepted, and this channel must not double."""
+        said = "a worker died while sending"
+        if isinstance(channel, Asked) and channel.asks:
+            try:
+                with self._held(notice):
+                    receipt = channel.found(self._envelope(to, notice, leave=""))
+            except Temporary as trouble:
+                self._put_off(notice, trouble)
+                return
+            except Permanent as trouble:
+                said = f"{said}; {trouble}"
+            else:
+                if receipt is not None:
+                    self._sent(recipient, notice, receipt)
+                    return
+        self._store.uncertain([one.id for one in notice.all], notice.token, error=said, then="hold")
+        log.warning("notice_held", notice=notice.id, parcel=notice.parcel)
 
     def _leaves(
         self, house: House, notice: Notice, recipient: Recipient | None, channel: Channel | None
@@ -142,12 +156,14 @@ class Delivery:
         """Return the message and the notices it is of; one that cannot be put into words fails and stops no other."""
         told = {"lang": recipient.language, "timezone": recipient.timezone}
         linked = channel.form == "mail" and not notice.others  # never in an SMS, and it is of one notice
+        answered = linked and isinstance(channel, Answerable) and channel.answers_every is not None
         good: list[tuple[Notice, dict[str, Any]]] = []
         single: Message | None = None
         for one in notice.all:
             context = msgspec.json.decode(one.context)
             context["leads"] = [*context.get("leads", ()), *(["woke"] if woke else [])]
             context["seen_link"] = self._seen_link(house.settings, one, recipient) if linked else ""
+            context["answered"] = answered
             try:
                 single = house.renderer.render(context, **told)
             except Permanent as trouble:
@@ -204,9 +220,7 @@ class Delivery:
             )
             log.warning("notice_uncertain", notice=notice.id, parcel=notice.parcel, then=then, error=said)
         except Temporary as trouble:
-            wait, said = trouble.after or _backoff(notice), str(trouble)
-            self._record(lambda: self._store.retry(ids, token, after=wait, error=said))
-            log.warning("notice_retried", notice=notice.id, parcel=notice.parcel, error=str(trouble))
+            self._put_off(notice, trouble)
         except Permanent as trouble:
             if isinstance(trouble, DeadAddress):
                 watched = house.settings.parcels.get(notice.parcel)
@@ -217,14 +231,23 @@ class Delivery:
                 )
             self._failed(notice.all, str(trouble))
         else:
-            after = recipient.escalation.after if recipient.escalation and notice.why != PASSED_ON else None
-            self._record(lambda: self._store.done(ids, token, reference=receipt.reference, follow_up=after))
-            cost = {"parts": receipt.parts or None, "price": receipt.price or None}
-            for one in notice.all:
-                log.info(
-                    "notice_sent", notice=one.id, parcel=one.parcel, channel=one.channel, why=one.why,
-                    **{name: value for name, value in cost.items() if value},
-                )  # fmt: skip
+            self._sent(recipient, notice, receipt)
+
+    def _put_off(self, notice: Notice, trouble: Temporary) -> None:
+        ids, wait, said = [one.id for one in notice.all], trouble.after or _backoff(notice), str(trouble)
+        self._record(lambda: self._store.retry(ids, notice.token, after=wait, error=said))
+        log.warning("notice_retried", notice=notice.id, parcel=notice.parcel, error=said)
+
+    def _sent(self, recipient: Recipient, notice: Notice, receipt: Receipt) -> None:
+        ids, token = [one.id for one in notice.all], notice.token
+        after = recipient.escalation.after if recipient.escalation and notice.why != PASSED_ON else None
+        self._record(lambda: self._store.done(ids, token, reference=receipt.reference, follow_up=after))
+        cost = {"parts": receipt.parts or None, "price": receipt.price or None}
+        for one in notice.all:
+            log.info(
+                "notice_sent", notice=one.id, parcel=one.parcel, channel=one.channel, why=one.why,
+                **{name: value for name, value in cost.items() if value},
+            )  # fmt: skip
 
     def _envelope(self, to: str, notice: Notice, leave: str) -> Envelope:
         facts = {
@@ -247,6 +270,7 @@ class Delivery:
             leave=leave,
             attempt=notice.attempts,
             urgent=any(one.urgent for one in notice.all),
+            doubt=any(one.uncertain for one in notice.all),
             facts=facts,
         )
 

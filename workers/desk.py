@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from workers import knowledge, law_watch, pacing, retention, roster, tidy, vigil
+from workers.addresses import Addresses
 from workers.adopt import Adoption
 from workers.answers import stopped
 from workers.app import App, now
 from workers.ears import Ears
 from workers.heart import BEAT, EVERY
+from workers.replies import Replies
 from workers.scheduler import Clock
 from workers.store import parcel_of
 from workers.store.lua import spoken
@@ -26,6 +28,11 @@ class Desk:
         self._name = name
         self._synced: tuple[str, str, frozenset[str]] = ("", "", frozenset())
         self._ears = Ears(app.house, app.store, Adoption(app.house, app.pipeline.owner, now).take_in)
+
+        self.replies = Replies(
+            house=app.house, store=app.store, answers=app.answers, clock=now,
+            addresses=Addresses(store=app.store, owner=app.pipeline.owner),
+        )  # fmt: skip
 
     def sync(self) -> None:
         """Bring the due-queues in line with the user's file."""
@@ -123,6 +130,7 @@ class Desk:
                 "keep": (timedelta(hours=1), self.keep),
                 "law": (timedelta(hours=1), self.law),
                 "tidy": (timedelta(seconds=20), self.tidy),
+                "replies": (timedelta(seconds=5), self.replies.look),
                 "listen": (timedelta(seconds=5), self._ears.sync),
             },
             clock=now,

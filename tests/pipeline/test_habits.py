@@ -200,6 +200,7 @@ def test_a_worker_that_dies_with_a_digest_costs_a_lease_and_doubles_nothing(worl
     dying = Delivery(
         house=world.house, store=Dying(world.store.scripts.client), clock=lambda: world.now,
         wait=lambda _: None, worker="dies", addresses=Addresses(store=world.store, owner=world.pipeline.owner),
+        owner=world.pipeline.owner,
     )  # fmt: skip
     claimed = world.store.claim_notice("mail", lease=HOUR, worker="dies at once")
     assert claimed is not None

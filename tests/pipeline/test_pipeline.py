@@ -292,7 +292,7 @@ def test_a_send_whose_end_cannot_be_written_yet_is_written_later_and_not_sent_ag
     waited: list[timedelta] = []
     delivery = Delivery(
         house=world.house, store=store, clock=lambda: world.now, wait=waited.append, worker="test",
-        addresses=Addresses(store=store, owner=world.pipeline.owner),
+        addresses=Addresses(store=store, owner=world.pipeline.owner), owner=world.pipeline.owner,
     )  # fmt: skip
     assert delivery.notify("mail") == 1
     assert len(waited) == 3

@@ -6,8 +6,9 @@ Opening makes no connection.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
@@ -31,6 +32,7 @@ class Envelope:
     leave: str = (
         ""  # https address at which the reader wants no more by one POST (RFC 8058); "" = there is none
     )
+    doubt: bool = False  # an earlier attempt may have been accepted
     facts: Mapping[str, str] = field(default_factory=dict)  # for programs: parcel, stage, topic, why, made
 
 
@@ -71,6 +73,64 @@ class Enclosing(Protocol):
 
     encloses: frozenset[Encloses]
     writer: str  # the address that mails come from
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a mailbox was read. Means nothing for another mailbox, or under another UIDVALIDITY."""
+
+    box: str = ""
+    validity: int = 0
+    uid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person answered to a message of ours, as far as the channel can tell."""
+
+    key: str  # the same for the same answer, however often it comes
+    about: tuple[str, ...]  # messages of ours that it names, the one it answers first
+    sender: str  # the address that it names as its own
+    why_not: str  # why that is not to be believed; "" where it is
+    at: datetime | None
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """Somebody on the way says that a message of ours could not be delivered."""
+
+    key: str
+    about: tuple[str, ...]
+    recipient: str
+    status: str
+    for_good: bool  # nothing sent to that address will ever arrive
+
+
+@runtime_checkable
+class Answerable(Protocol):
+    """A channel whose messages can be answered where they are read."""
+
+    @property
+    def answers_every(self) -> timedelta | None:
+        """How often to look; None where it is not set up."""
+
+    def answers(
+        self, readers: Iterable[str], *, after: Place, take: Callable[[Answer | Dead], bool]
+    ) -> Place:
+        """Hand what came since *after* to *take*, which says whether it counted; return how far was read."""
+
+
+@runtime_checkable
+class Asked(Protocol):
+    """A channel that may know whether a message went out whose answer was lost."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether it is set up."""
+
+    def found(self, envelope: Envelope) -> Receipt | None:
+        """Return the receipt of a message that went out before; None where it did not. Raises Temporary or Permanent."""
 
 
 def address(form: Form, *, email: str, phone: str) -> str:

@@ -49,6 +49,11 @@ class Sender:
         return self.domain or self.address.rpartition("@")[2]
 
 
+def message_id(envelope: Envelope, sender: Sender) -> str:
+    """Return the Message-ID of the mail of a notice: the same at each attempt."""
+    return f"<{_clean.token(envelope.notice)}@{sender.id_domain}>"
+
+
 def to_bytes(envelope: Envelope, message: Message, sender: Sender, *, at: datetime) -> bytes:
     """Return the whole mail, CRLF, no line over 998 bytes; raises Permanent for an unusable address."""
     to = _clean.mail_recipient(envelope.to)
@@ -58,7 +63,7 @@ def to_bytes(envelope: Envelope, message: Message, sender: Sender, *, at: dateti
     lines = [
         "MIME-Version: 1.0",
         f"Date: {format_datetime(at)}",
-        f"Message-ID: <{notice}@{domain}>",
+        f"Message-ID: {message_id(envelope, sender)}",
         f"In-Reply-To: {root}",
         f"References: {root}",
         f"From: {_named(sender.name, sender.address)}",

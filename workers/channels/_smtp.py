@@ -26,6 +26,11 @@ _DEAD = re.compile(r"5\.(?:1\.(?:1|2|3|6|10)|2\.1)(?![0-9.])")
 _DOTS = re.compile(rb"(?m)^\.")
 
 
+def is_dead(status: str) -> bool:
+    """Say whether an enhanced status code speaks of the address itself."""
+    return _DEAD.fullmatch(status) is not None
+
+
 class Dropped(Temporary):
     """The connection failed before a byte of the mail was sent: a fresh one may be tried at once."""
 

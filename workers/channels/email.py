@@ -9,7 +9,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,10 +17,10 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from workers.channels import Envelope, Receipt, _clean, _mime, _smtp
+from workers.channels import Answer, Dead, Envelope, Place, Receipt, _clean, _inbox, _mime, _sent, _smtp
 from workers.channels._mail_settings import MailSettings
 from workers.core.model import Message
-from workers.errors import Misconfigured
+from workers.errors import Misconfigured, Trouble, Uncertain
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _MAILS_EACH = 100  # mails over one connection; servers close it after some number of their own (Postfix: 100)
@@ -47,6 +47,8 @@ class Settings(MailSettings):
     )
     ca_file: Path | None = Field(None, description="certificate of a private authority")
     insecure: bool = Field(False, description="allow security: none to another machine")
+    replies: _inbox.Replies | None = Field(None, description="the mailbox that readers' answers come to")
+    sent: _sent.Sent | None = Field(None, description="the folder in which the provider keeps what it sent")
 
     @field_validator("host", "message_id_domain")
     @classmethod
@@ -93,6 +95,7 @@ class Email:
         self._idle = timedelta(seconds=settings.idle)
         self._kept: list[_Kept] = []
         self._lock = threading.Lock()
+        self._replies, self._sent = settings.replies, settings.sent
         self._sender = settings.sender_of(
             settings.sender, reply_to=settings.reply_to, domain=settings.message_id_domain
         )
@@ -112,6 +115,20 @@ class Email:
     def send(self, envelope: Envelope, message: Message) -> Receipt:
         """Deliver one mail; returns once the server accepted it, ``answer_timeout`` after its end at most."""
         to = _clean.mail_recipient(envelope.to)
+        if envelope.doubt and self._sent is not None:
+            earlier = _sent.earlier(
+                self._sent, envelope, self._id(envelope), self.on_uncertain, now=self._clock()
+            )
+            if earlier is not None:
+                return earlier
+        try:
+            return self._send(envelope, message, to)
+        except Uncertain:
+            if (found := self._just_now(envelope)) is None:
+                raise
+            return found
+
+    def _send(self, envelope: Envelope, message: Message, to: str) -> Receipt:
         data = _mime.to_bytes(envelope, message, self._sender, at=self._clock())
         kept = self._take()
         if kept is not None:
@@ -120,6 +137,39 @@ class Email:
             except _smtp.Dropped:
                 pass  # it died while it lay here; nothing was sent, so a fresh one is tried at once
         return self._deliver(_Kept(_smtp.connect(self._server), self._clock(), 0), to, data)
+
+    @property
+    def asks(self) -> bool:
+        return self._sent is not None
+
+    def found(self, envelope: Envelope) -> Receipt | None:
+        """Return the receipt of a mail that lies in the folder of sent ones; raises Temporary or Permanent."""
+        if self._sent is None:
+            return None
+        return _sent.found(self._sent, self._id(envelope), now=self._clock())
+
+    def _just_now(self, envelope: Envelope) -> Receipt | None:
+        """Look for a mail whose acceptance was not heard; a folder that cannot be read says nothing."""
+        try:
+            return self.found(envelope)
+        except Trouble:
+            return None
+
+    def _id(self, envelope: Envelope) -> str:
+        return _mime.message_id(envelope, self._sender)
+
+    @property
+    def answers_every(self) -> timedelta | None:
+        return timedelta(seconds=self._replies.every) if self._replies is not None else None
+
+    def answers(
+        self, readers: Iterable[str], *, after: Place, take: Callable[[Answer | Dead], bool]
+    ) -> Place:
+        """Hand what came since *after* to *take*; return how far was read."""
+        if self._replies is None:
+            return after
+        domain = self._sender.id_domain
+        return _inbox.look(self._replies, domain, readers, after=after, now=self._clock(), take=take)
 
     def _deliver(self, kept: _Kept, to: str, data: bytes) -> Receipt:
         try:

@@ -20,6 +20,7 @@ from imap_tools.utils import encode_folder
 
 from workers.errors import Permanent, Temporary
 from workers.mailbox.door import Door, signed_in
+from workers.mailbox.letter import read
 from workers.strangers import quoted
 
 _HEAD = 64 * 1024  # bytes of a mail's headers
@@ -43,15 +44,25 @@ class Box:
         self._inner = inner
         self._client = inner.client
         said = self._client.response("UIDVALIDITY")[1][0]
+        following = self._client.response("UIDNEXT")[1][0]
         offered = self._client.capability()[1]  # asked anew: more is offered once we are in
         self._offers = {each.upper() for each in b" ".join(part or b"" for part in offered).decode().split()}
         self.validity = int(said) if said else 0  # RFC 3501, section 2.3.1.1: UIDs mean nothing under another
+        self.newest = (
+            int(following) - 1 if following else 0
+        )  # no mail that lay there when it was opened is beyond
 
     def search(self, sender: str, *, since: date, after: int) -> list[int]:
         """Return the UIDs beyond *after* of mails whose From holds *sender* and that came on *since* or later."""
-        day = f"{since.day}-{_MONTHS[since.month - 1]}-{since.year}"
-        found = self._inner.uids(f'UID {after + 1}:* SINCE {day} FROM "{sender}"', charset=None)
+        found = self._inner.uids(f'UID {after + 1}:* SINCE {_day(since)} FROM "{sender}"', charset=None)
         return sorted(uid for each in found if (uid := int(each)) > after)  # "n:*" names the last mail anyway
+
+    def holds(self, message_id: str, *, since: date) -> bool:
+        """Say whether a mail with this Message-ID lies there that came on *since* or later."""
+        found = self._inner.uids(f'SINCE {_day(since)} HEADER Message-ID "{message_id}"', charset=None)
+        return any(
+            name == message_id for mail in self.heads([int(one) for one in found]) for name in _ids(mail)
+        )
 
     def heads(self, uids: Sequence[int]) -> list[Mail]:
         """Return the headers of mails, of those that still lie there."""
@@ -109,6 +120,16 @@ def opened(door: Door, *, writable: bool = False, limit: float | None = None) ->
         except MailboxFolderSelectError:
             raise Permanent(f"{door.where} has no folder {quoted(door.folder, 60)!r}") from None
         yield Box(inner)
+
+
+def _day(day: date) -> str:
+    return f"{day.day}-{_MONTHS[day.month - 1]}-{day.year}"
+
+
+def _ids(mail: Mail) -> list[str]:
+    """Return the Message-IDs of a mail: a search finds parts of one as well (RFC 3501, section 6.4.4)."""
+    headers = read(mail.raw).headers
+    return [value.strip() for name, value in headers if name.casefold() == "message-id"]
 
 
 def _mails(answer: Sequence[Any]) -> Iterator[Mail]:

@@ -20,7 +20,7 @@ UNNAMED = "unnamed"  # a provider that signs its results with no name at all, as
 
 Headers = Sequence[tuple[str, str]]  # (name, value) from the top of the mail down
 
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@((?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})")
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}")
 _RESULT = re.compile(r"([A-Za-z0-9-]+)(?:/\d+)?\s*=\s*([A-Za-z0-9-]+)")
 _PROPERTY = re.compile(r"([A-Za-z0-9-]+)\.([A-Za-z0-9._-]+)\s*=\s*(\"(?:[^\"\\]|\\.)*\"|[^\s;]+)")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -64,6 +64,11 @@ def within(domain: str, owner: str) -> bool:
 
 def sender_domain(headers: Headers) -> str:
     """Return the domain of the one address in the one From of a mail, in lower case; "" where that is not so."""
+    return sender_address(headers).rpartition("@")[2]
+
+
+def sender_address(headers: Headers) -> str:
+    """Return the one address in the one From of a mail, in lower case; "" where that is not so."""
     values = [value for name, value in headers if name.casefold() == "from"]
     if len(values) != 1 or len(values[0]) > LONGEST:
         return ""
@@ -72,7 +77,7 @@ def sender_domain(headers: Headers) -> str:
         return ""
     inner = re.fullmatch(r"[^<>]*<\s*([^<>\s]+)\s*>", plain)
     found = _ADDRESS.fullmatch(inner[1] if inner else plain)
-    return found[1].casefold() if found else ""
+    return found[0].casefold() if found else ""
 
 
 def _doubt(headers: Headers, sender: str, owner: str, providers: Collection[str]) -> str:

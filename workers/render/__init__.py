@@ -23,6 +23,7 @@ from workers.core.direction import bare, isolated
 from workers.core.model import Message
 from workers.core.quote import quote, shorten
 from workers.errors import Permanent
+from workers.knowledge.replies import understood_by
 from workers.render import formats, voices
 from workers.render.apart import apart
 from workers.render.bundle import Kind, bundle_message
@@ -265,7 +266,15 @@ class Renderer:
             "total": self._templates.name("total", told),
             "closing": self._templates.name("closing", told),
             **self._seen_names(told),
+            **self._reply_names(told),
         }
+
+    def _reply_names(self, told: Plain) -> Plain:
+        """Return the sentence that says how to answer the mail; none where nobody would read an answer."""
+        if not told.get("answered"):
+            return {}
+        own = understood_by(told["lang"])[0].answers
+        return {"reply_line": self._templates.name("reply_line", told, **{s.value: own[s][0] for s in own})}
 
     def _need(self, told: Plain) -> str:
         """Say whether it needs the person, and by when where that is still to come: the first thing to be read."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -77,7 +78,7 @@ class Sections:
             self.findings.wrong((*at, "kind"), str(error.args[0]), error.hint)
             return None
         self._failed = set()
-        fields = {info.alias or key: info for key, info in model.model_fields.items()}
+        fields = _fields_of(model)
         common = COMMON if at[0] == "sources" else ("kind",)
         options = self._options(at, fields, {key: value for key, value in raw.items() if key not in common})
         quota = self._quota(at, raw["quota"]) if "quota" in common and "quota" in raw else None
@@ -121,7 +122,7 @@ class Sections:
         return "yes"
 
     def _options(
-        self, at: tuple[str, str], fields: Mapping[str, FieldInfo], raw: dict[str, Any]
+        self, at: tuple[str, ...], fields: Mapping[str, FieldInfo], raw: dict[str, Any]
     ) -> dict[str, Any]:
         out: dict[str, Any] = {}
         for key, value in raw.items():
@@ -133,7 +134,11 @@ class Sections:
                 else:
                     out[base] = self._from_file(at, base, key, value)
                 continue
-            out[key] = self._expanded((*at, key), key, value)
+            inner = _model_in(fields[key].annotation) if key in fields else None
+            if inner is not None and isinstance(value, dict):
+                out[key] = self._paths_left_out(inner, self._options((*at, key), _fields_of(inner), value))
+                continue
+            out[key] = self._expanded((*at, key), (*at, key)[2], value)
             annotation = fields[key].annotation if key in fields else None
             if _speaks_of(annotation, SecretStr):
                 self._guard(at, key, value, out[key])
@@ -141,7 +146,7 @@ class Sections:
                 out[key] = str(self.findings.path(out[key]))
         return out
 
-    def _guard(self, at: tuple[str, str], key: str, written: Any, meant: Any) -> None:
+    def _guard(self, at: tuple[str, ...], key: str, written: Any, meant: Any) -> None:
         """Remember the secrets of an option, and warn where one stands in a file that others can read."""
         self._secrets.update(_texts(meant))
         literal = any(text and not _VARIABLE.search(text) for text in _texts(written))
@@ -176,23 +181,25 @@ class Sections:
 
         return _VARIABLE.sub(replace, value)
 
-    def _from_file(self, at: tuple[str, str], base: str, key: str, value: Any) -> str:
+    def _from_file(self, at: tuple[str, ...], base: str, key: str, value: Any) -> str:
         """Return the secret in the file that *value* names, for the option *base*."""
         here = (*at, key)
         where = ".".join(here)
+        top = (*at, base)[2]  # whose mistakes of the model are not told beside
         if not isinstance(value, str) or not value:
             self.findings.wrong(here, f"{where}: must be the path of a file")
-            self._failed.add(base)
+            self._failed.add(top)
             return ""
-        written = self._expanded(here, base, value)
-        if base in self._failed:
+        failed = len(self._failed)
+        written = self._expanded(here, top, value)
+        if len(self._failed) > failed:
             return ""
         path = self.findings.path(written)
         content = self.findings.contents[path] = secret_content(path)
         secret, said, hint = _secret(content)
         if said:
             self.findings.wrong(here, f"{where}: {path} {said}", hint)
-            self._failed.add(base)
+            self._failed.add(top)
         elif _open_to_all(path) and not path.is_relative_to(_CONTAINER_SECRETS):
             self.findings.odd(
                 here, f"{where}: everybody on this machine can read {path}", f"chmod 600 {path}"
@@ -267,6 +274,20 @@ def _texts(value: Any) -> list[str]:
         return [value]
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [text for part in parts for text in _texts(part)]
+
+
+def _fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields of a model by the keys that the user writes."""
+    return {info.alias or key: info for key, info in model.model_fields.items()}
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model of an option that is a section of its own: that of ``Replies | None``."""
+    either = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    for one in either:
+        if isinstance(one, type) and issubclass(one, BaseModel):
+            return one
+    return None
 
 
 def _speaks_of(annotation: Any, kind: type) -> bool:

@@ -13,6 +13,7 @@ from workers.store.lua import PREFIX, Scripts, spoken
 from workers.store.rows import STATES, Bells, ms, stamp, text, when
 
 SCHEMA = 1
+Pushed = Literal["push", "reply"]
 
 
 class Facts:
@@ -114,18 +115,22 @@ class Facts:
         beats = {text(name): when(at) for name, at in zip(flat[::2], flat[1::2], strict=True)}
         return {name: at for name, at in beats.items() if at is not None}
 
-    def push_begins(self, digest: str, *, lease: timedelta) -> Literal["new", "busy", "seen"]:
-        """Claim a push by its digest for *lease*: "busy" is somebody's now, "seen" was taken in before."""
-        answer: Literal["new", "busy", "seen"] = text(self.scripts.run("push", digest, "begin", ms(lease), 0))  # type: ignore[assignment]  # push.lua's words
+    def push_begins(
+        self, digest: str, *, lease: timedelta, what: Pushed = "push"
+    ) -> Literal["new", "busy", "seen"]:
+        """Claim a push, or a reply, by its digest for *lease*: "busy" is somebody's now, "seen" was taken in before."""
+        answer: Literal["new", "busy", "seen"] = text(
+            self.scripts.run("push", digest, "begin", ms(lease), 0, what)
+        )  # type: ignore[assignment]  # push.lua's words
         return answer
 
-    def push_done(self, digest: str, *, ttl: timedelta, unwatched: int = 0) -> None:
+    def push_done(self, digest: str, *, ttl: timedelta, unwatched: int = 0, what: Pushed = "push") -> None:
         """Remember for *ttl* that a push was taken in; *unwatched* of its numbers are nobody's."""
-        self.scripts.run("push", digest, "done", ms(ttl), unwatched)
+        self.scripts.run("push", digest, "done", ms(ttl), unwatched, what)
 
     def push_dropped(self, digest: str) -> None:
         """Let a push be taken in when it is sent again."""
-        self.scripts.run("push", digest, "drop", 0, 0)
+        self.scripts.run("push", digest, "drop", 0, 0, "")
 
     def remember(self, name: str, value: bytes, ttl: timedelta | None = None) -> None:
         """Keep a small fact, for *ttl* from now or for ever."""
