@@ -147,15 +147,18 @@ class Replies:
         return True
 
     def _do(self, said: Said, parcel: str) -> None:
-        if said is Said.PAID:
-            if not self._answers.paid(parcel):
-                raise Refused("nothing is known of the parcel yet")
-            return
-        does: dict[Said, Callable[[str], None]] = {
-            Said.SEEN: self._answers.ack, Said.MUTE: self._answers.mute, Said.STOP: self._answers.stop,
-            Said.UNMUTE: self._answers.unmute,
-        }  # fmt: skip
-        does[said](parcel)
+        match said:
+            case Said.PAID:
+                if not self._answers.paid(parcel):
+                    raise Refused("nothing is known of the parcel yet")
+            case Said.SEEN:
+                self._answers.ack(parcel)
+            case Said.MUTE:
+                self._answers.mute(parcel)
+            case Said.STOP:
+                self._answers.stop(parcel)
+            case Said.UNMUTE:
+                self._answers.unmute(parcel)
 
     def _meant(
         self, house: House, name: str, about: tuple[str, ...], address: str

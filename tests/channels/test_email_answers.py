@@ -32,19 +32,12 @@ def now() -> datetime:
 @pytest.fixture(scope="module")
 def mails() -> Iterator[Dovecot]:
     with Dovecot() as running:
-        with running.client() as client:
-            client.create("Sent")
-            client.create("Read")
         yield running
 
 
 @pytest.fixture(autouse=True)
 def _empty(mails: Dovecot) -> None:
-    with mails.client() as client:
-        for folder in ("INBOX", "Sent", "Read"):
-            client.select(folder)
-            client.uid("STORE", "1:*", "+FLAGS.SILENT", r"(\Deleted)")
-            client.expunge()
+    mails.empty("Sent", "Read")
 
 
 @pytest.fixture
