@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
 from tests.servers.valkey import Valkey, start_valkey
 from workers import memory
+from workers.app import load
 from workers.cli import app
 from workers.core.word import Word
+from workers.replies import Standing
 from workers.store import Store
 
 ORDERS = """\
@@ -102,3 +105,25 @@ def test_what_is_not_watched_is_refused_with_what_is(say: Mouth) -> None:
 
 def test_a_mute_in_the_file_holds_and_the_command_says_so(say: Mouth) -> None:
     assert "holds for" in say("unmute", "LX400000032CN")
+
+
+def test_status_says_which_replies_did_not_count_and_which_mailbox_cannot_be_read(say: Mouth) -> None:
+    assert "Replies by" not in say("status")
+    name = next(iter(load(Path(say._environ["CW_CONFIG"]), {}).channels))
+    ill = Standing(
+        counted=2,
+        unclear=1,
+        refused=3,
+        why="DMARC fails\nand more",
+        error="no\tway in",
+        since=datetime(2026, 11, 24, 8, 5, tzinfo=UTC),
+    )
+    say.store.remember(f"replies:{name}", msgspec.json.encode(ill))
+    said = say("status")
+    assert f"Replies by {name} cannot be read since 2026-11-24 08:05 UTC: no way in" in said
+    assert (
+        f"Replies by {name}: 2 counted, 3 not believed (the last one: DMARC fails and more), 1 not understood."
+        in said
+    )
+    say.store.remember(f"replies:{name}", b"written by another version")
+    assert "Replies by" not in say("status")

@@ -11,11 +11,13 @@ import typer
 
 from workers import app as wiring
 from workers.answers import Answers
-from workers.cli.common import Config, command, engine, fail, loaded, say, store
+from workers.cli.common import Config, command, engine, fail, loaded, one_line, say, store
 from workers.cli.look import Parcel, find
 from workers.core.model import Order
 from workers.loading import Wrong
+from workers.replies import standing_of
 from workers.settings import Settings, values
+from workers.store import Store
 
 
 def add(app: typer.Typer) -> None:
@@ -75,6 +77,23 @@ def paid(parcel: Parcel, config: Config = None) -> None:
             say(f"{one}: noted as paid. If the carrier goes on asking, you hear of it.")
     if unknown:
         fail(f"nothing is known yet of {', '.join(unknown)}: nothing was noted", code=4)
+
+
+def replies(store: Store, settings: Settings) -> list[str]:
+    """Say of each channel what came of the replies to its mails, where that wants somebody's attention."""
+    said = []
+    for name in settings.channels:
+        one = standing_of(store, name)
+        if one.error and one.since is not None:
+            said.append(
+                f"Replies by {name} cannot be read since {one.since:%Y-%m-%d %H:%M} UTC: {one_line(one.error)}"
+            )
+        if one.refused or one.unclear:
+            last = f" (the last one: {one_line(one.why)})" if one.why else ""
+            said.append(
+                f"Replies by {name}: {one.counted} counted, {one.refused} not believed{last}, {one.unclear} not understood."
+            )
+    return said
 
 
 def _each(config: Config, word: str, answer: Callable[[Answers, str], None], said: str) -> None:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from workers import app as wiring
 from workers import overview
-from workers.cli import budget, voices
+from workers.cli import answer, budget, voices
 from workers.cli.common import console, dump, one_line, say
 from workers.core.health import unseen
 from workers.core.model import Stage
@@ -199,6 +199,8 @@ def _matters(store: Store, settings: Settings, *, held: str, unfit: Sequence[str
         say(
             f"A notice about {about(lost)} to {lost.recipient} by {lost.channel} is {lost.state}: {one_line(lost.error)}"
         )
+    for line in answer.replies(store, settings):
+        say(line)
     for line in waiting(store):
         say(line[0].upper() + line[1:])
     held_back = put_off(store)

@@ -28,6 +28,8 @@ EVENTS = {
     "uncertain": "sends whose answer was lost",
     "lost_lease": "workers that came too late to say how a send ended",
     "unknown": "wordings that nobody could read, each time one was met",
+    "replies": "replies and bounces of mails looked into",
+    "reply_replays": "replies that had been looked into before",
     "pushes": "pushes taken in",
     "push_replays": "pushes that had been taken in before",
     "push_unwatched": "numbers in pushes that nobody watches",
