@@ -5,9 +5,7 @@ A send that began is written down as ended even if the store has to be waited fo
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +21,7 @@ from workers.core.owner import is_matter
 from workers.core.seal import LEAVE, SEEN, seal
 from workers.errors import DeadAddress, LostLease, Permanent, StoreTrouble, Temporary, Uncertain
 from workers.house import House
+from workers.lease import LONGEST_SEND, NOTICE_LEASE, held
 from workers.owner import Owner
 from workers.render.bundle import Kind
 from workers.saying import Saying
@@ -32,11 +31,6 @@ from workers.timetable import Timetable
 
 log = structlog.get_logger("customs_watch")
 
-NOTICE_LEASE = timedelta(
-    seconds=40
-)  # renewed while a send lasts; a killed worker's notice is sent by another
-RENEW = timedelta(seconds=10)
-LONGEST_SEND = timedelta(minutes=12)  # an SMTP server may take ten minutes after the final dot
 RETRIES = tuple(timedelta(seconds=s) for s in (30, 120, 600, 1800, 3600, 7200, 14400))
 AGAIN = timedelta(seconds=0.2)  # between tries to write down how a send ended, while the store is away
 BUDGET = timedelta(seconds=30)  # of one call; the sweeper rings again
@@ -117,7 +111,7 @@ class Delivery:
         said = "a worker died while sending"
         if isinstance(channel, Asked) and channel.asks:
             try:
-                with self._held(notice):
+                with held(self._store, notice, self._clock):
                     receipt = channel.found(self._envelope(to, notice, leave=""))
             except Temporary as trouble:
                 self._put_off(notice, trouble)
@@ -210,7 +204,7 @@ class Delivery:
     ) -> None:
         ids, token = [one.id for one in notice.all], notice.token
         try:
-            with self._held(notice):
+            with held(self._store, notice, self._clock):
                 leave = self._leave_link(house.settings, notice, channel)
                 receipt = channel.send(self._envelope(to, notice, leave), message)
         except Uncertain as trouble:
@@ -287,27 +281,6 @@ class Delivery:
                 self._wait(AGAIN)
             else:
                 return
-
-    @contextmanager
-    def _held(self, notice: Notice) -> Iterator[None]:
-        """Keep the lease on *notice* while the block lasts, up to LONGEST_SEND."""
-        ended = threading.Event()
-
-        def renew() -> None:
-            until = self._clock() + LONGEST_SEND
-            while not ended.wait(RENEW.total_seconds()) and self._clock() < until:
-                try:
-                    self._store.renew([one.id for one in notice.all], notice.token, lease=NOTICE_LEASE)
-                except LostLease:
-                    return
-                except StoreTrouble as trouble:
-                    log.warning("lease_not_renewed", notice=notice.id, error=str(trouble))
-
-        threading.Thread(target=renew, name="lease", daemon=True).start()
-        try:
-            yield
-        finally:
-            ended.set()
 
     def _house_secret(self) -> bytes:
         self._secret = self._secret or self._store.secret()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
+import subprocess  # nosec B404 # to run ourselves once more; never through a shell
 import sys
 import threading
 from collections.abc import Iterable
@@ -85,8 +85,9 @@ class Chamber:
         ours, theirs = Pipe()
         # Not by -m: what is raised there must be of the classes that are known here.
         begin = f"from {__name__} import main; main()"
-        command = [sys.executable, "-c", begin, str(theirs.fileno()), str(self._folder)]
-        self._process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL)  # noqa: S603  # ourselves
+        handle = theirs.fileno()
+        command = [sys.executable, "-c", begin, str(handle), str(self._folder)]
+        self._process = subprocess.Popen(command, pass_fds=(handle,), stdin=subprocess.DEVNULL)  # nosec B603 # noqa: S603 -- ourselves
         theirs.close()
         self._talk = ours
         if (
