@@ -7,7 +7,7 @@ local key, verb, what = P .. 'push:' .. ARGV[1], ARGV[2], ARGV[5]
 if verb == 'begin' then
   if redis.call('SET', key, 'busy', 'NX', 'PX', ARGV[3]) then return 'new' end
   local state = redis.call('GET', key)
-  if state == 'seen' then count(what .. '_replays') end
+  if state == 'seen' then count(what == 'push' and 'push_replays' or 'reply_replays') end
   return state
 elseif verb == 'done' then
   redis.call('SET', key, 'seen', 'PX', ARGV[3])
