@@ -8,6 +8,7 @@ channel that knows our key, or that holds what is in doubt, none ever is.
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 import threading
@@ -229,7 +230,10 @@ def test_whoever_dies_at_whatever_point_nothing_is_lost_and_what_is_doubled_is_k
     assert not found[calm].wrong()
     assert [len(got) for got in found[calm].accepted.values()] == [1, 1, 1], "undisturbed, each arrives once"
     report(at, plan, found, dict(zip(WORLD, world, strict=True)))
-    print(f"all settled after {time.monotonic() - began:.0f} s, {at.crew.starts} processes started")
+    spent = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+    print(
+        f"all settled after {time.monotonic() - began:.0f} s ({spent:.0f} s of processor), {at.crew.starts} processes started"
+    )
     assert {title: wrong for title, one in found.items() if (wrong := one.wrong())} == {}
     assert stuck(at.store, [at.id(title) for title in at.parcels]) == []
     assert unreached(at) == []
