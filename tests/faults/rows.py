@@ -88,7 +88,7 @@ ROWS = (
     ),
     row(
         15, "a source shows less, nothing, another order, the same twice, other words, another zone", "no second notice; the stage stays",
-        "core/test_merge_properties.py", "stories/test_scores.py", "stories/test_timelines.py", "pipeline/test_captures.py",
+        "core/test_timeline.py", "core/test_merge_properties.py", "stories/test_scores.py", "stories/test_timelines.py", "pipeline/test_captures.py",
         "pipeline/test_pipeline.py::test_no_news_about_a_parcel_that_had_events_moves_no_stage", "pipeline/test_vigil.py",
     ),
     row(
