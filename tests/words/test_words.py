@@ -540,17 +540,6 @@ def test_a_bad_template_is_a_sentence_with_a_hint(tmp_path, text, said):
     with pytest.raises(Permanent, match=said) as caught:
         render(samples.full(ROWS["pay"]), renderer=mine)
     assert caught.value.hint
-    assert [
-        line for line in mine.check(samples.full(ROWS["inspection"])) if "pay" in line or "nowhere" in line
-    ]
-
-
-def test_a_check_names_every_file_that_cannot_be_rendered(tmp_path):
-    own(tmp_path, "advice/held.j2", "{% block happening %}{{ nothing }}{% endblock %}")
-    mine = own(tmp_path, "advice/pay.j2", "{% block subject %}{{ titel }}{% endblock %}")
-    said = mine.check(samples.full(ROWS["inspection"]))
-    assert [re.search(r"advice/\w+", line)[0] for line in said] == ["advice/held", "advice/pay"]
-    assert RENDERER.check(samples.full(ROWS["pay"])) == ()
 
 
 def test_a_notice_of_another_version_is_refused_in_a_sentence():

@@ -6,7 +6,6 @@ that text, escaped where it becomes HTML. So neither tracking text nor an advice
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from workers.core.model import Message
 from workers.core.quote import quote, shorten
 from workers.errors import Permanent
 from workers.knowledge.replies import understood_by
-from workers.render import formats, voices
+from workers.render import costs, formats, voices
 from workers.render.apart import apart
 from workers.render.bundle import Kind, bundle_message
 from workers.render.catalogs import Catalogs
@@ -41,8 +40,6 @@ SUBJECT_TITLE: Final = 60  # characters of an order's title in a subject
 SHORT_TITLES: Final = (40, 28, 20, 12)  # characters tried in an SMS, until it fits
 SHORT_PARTS: Final = 2  # segments of an SMS
 SHORT_WHO: Final = 24
-GST: Final = frozenset({"AU", "CA", "IN", "NZ", "SG"})  # where the import VAT goes by this name
-RULE_NAME: Final = re.compile(r"\w+ ([a-z_.]+) from (\d{4}-\d\d-\d\d)")  # how knowledge.law names a row
 HEADINGS: Final = ("steps", "by_when", "cost", "dont", "contact", "timeline", "letter", "why", "guesses")
 
 
@@ -145,16 +142,6 @@ class Renderer:
         """Return the topics of the owner's notices that have words."""
         return self._templates.topics()
 
-    def check(self, context: Context, *, lang: str = "en") -> tuple[str, ...]:
-        """Return a sentence for every advice whose words cannot be rendered with the sample *context*."""
-        troubles = []
-        for advice in self.advices():
-            try:
-                self.render({**context, "advice": advice}, lang=lang, timezone="UTC")
-            except Permanent as trouble:
-                troubles.append(str(trouble))
-        return tuple(troubles)
-
     # -- the words of one notice --
 
     def _render(self, context: Context, lang: str, timezone: str) -> Message:
@@ -203,7 +190,7 @@ class Renderer:
             **told,
             "words": words,
             "names": self._names(told),
-            "costs": self._costs(context["cost"], told),
+            "costs": costs.lines(context["cost"], self._templates, told),
             "voices": voices.lines(told, self._templates, told),
             "timeline": self._timeline(told),
             "guesses": [self._guess(guess, told) for guess in context["guesses"]],
@@ -292,73 +279,6 @@ class Renderer:
             "seen_button": self._templates.name("seen_button", told),
             "closing": self._templates.name("seen_closing", told, host=urlsplit(link).netloc),
         }
-
-    def _costs(self, cost: Context, told: Plain) -> Plain:
-        lines = [
-            {
-                "name": self._charge(line["name"], told),
-                "amount": self._templates.range(line["low"], line["high"], told),
-                "rule": self._rule(line, told),
-            }
-            for line in cost["lines"]
-        ]
-        assumed = cost["assumptions"] if lines else ()  # without figures there is nothing they would qualify
-        notes = [self._assumption(key, told) for key in assumed]
-        notes += cost["rates"]
-        notes += [self._announced(rule, told) for rule in cost["expected"]]
-        total = self._templates.range(cost["low"], cost["high"], told) if cost["known"] else ""
-        return {"lines": lines, "total": total, "notes": notes}
-
-    def _announced(self, rule: Context, told: Plain) -> str:
-        """Say what is to change, in words: the rule calls itself "EU handling_fee from 2026-11-01 (expected)"."""
-        reader: formats.Reader = told["reader"]
-        found = RULE_NAME.match(rule["what"])
-        line, day = (found[1].replace(".", "_"), found[2]) if found else ("other", None)
-        what = self._templates.name(f"change_{line}", told, default="")
-        past = day is not None and day <= told["now"][:10]
-        return self._templates.name(
-            "expected_past_line" if past else "expected_line",
-            told,
-            what=what or self._templates.name("change_other", told),
-            day=reader.day(day) or self._templates.name("no_date", told),
-            source=formats.cite(rule["source"]),
-        )
-
-    def _charge(self, name: str, told: Plain) -> str:
-        if name == "import_vat" and told["order"]["destination"] in GST:
-            name = "gst"
-        return self._templates.name(f"charge_{name}", told, default=name.replace("_", " "))
-
-    def _assumption(self, key: str, told: Plain) -> str:
-        key, _, what = key.partition(":")
-        if key == "seller_owes":
-            return self._templates.name("seller_owes", told, what=self._charge(what, told))
-        return self._templates.name(f"assumption_{key}", told, default=key.replace("_", " "))
-
-    def _rule(self, line: Context, told: Plain) -> str:
-        reader: formats.Reader = told["reader"]
-        rule = line["rule"]
-        parts = []
-        if rule["source"] and rule["checked"]:
-            parts.append(
-                self._templates.name(
-                    "rule_checked",
-                    told,
-                    source=formats.cite(rule["source"]),
-                    day=reader.moment(rule["checked"], day_only=True),
-                )
-            )
-        elif rule["source"]:
-            parts.append(formats.cite(rule["source"]))
-        if line["note"]:
-            parts.append(
-                self._templates.name(f"note_{line['note']}", told, default=line["note"].replace("_", " "))
-            )
-        if line["since"]:
-            parts.append(
-                self._templates.name("charge_since", told, day=reader.moment(line["since"], day_only=True))
-            )
-        return "; ".join(parts)
 
     def _timeline(self, told: Plain) -> Plain:
         reader: formats.Reader = told["reader"]

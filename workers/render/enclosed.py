@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import workers
 from workers.core.model import Enclosure, Order
-from workers.core.quote import visible
+from workers.core.quote import identifier
 from workers.render.evidence import TO_SHOP, EvidencePacks, Piece
 from workers.render.page import StatusPages
 
@@ -18,7 +18,7 @@ Context = Mapping[str, Any]
 
 CALENDAR: Final = "text/calendar; method=PUBLISH"
 DISPUTES: Final = TO_SHOP | {"chargeback"}  # the letters of an advice that sends its reader to a dispute
-PLACE: Final = 80  # characters of a postcode
+PLACE: Final = 12  # characters of a postcode; the longest known has ten
 
 
 class Words(StatusPages, EvidencePacks):
@@ -68,7 +68,7 @@ def _delivery(context: Context, order: Order) -> dict[str, Any]:
         "deliveryAddress": {
             "@type": "PostalAddress",
             "addressCountry": facts["destination"],
-            "postalCode": visible(order.postcode, PLACE),
+            "postalCode": identifier(order.postcode, PLACE),
         },
         "originAddress": {"@type": "PostalAddress", "addressCountry": facts["origin"]},
         "carrier": {"@type": "Organization", "name": carrier} if carrier else "",

@@ -21,7 +21,7 @@ from workers.core.model import Order, Prepaid, Seen, Side, Snapshot, Stage
 from workers.core.quote import identifier, quote, visible
 from workers.core.timeline import CAP
 from workers.errors import Permanent
-from workers.render import BAD_TEMPLATE, Renderer, formats
+from workers.render import BAD_TEMPLATE, Renderer, costs, formats
 
 Context = Mapping[str, Any]
 Plain = dict[str, Any]
@@ -201,7 +201,7 @@ class EvidencePacks(Renderer):
                 for name, step in shown.items()
             ],
             "vanished": sum(seen.vanished for seen in snapshot.timeline),
-            "costs": self._costs(context["cost"], told),
+            "costs": costs.lines(context["cost"], self._templates, told),
             "rules": [line["rule"] for line in context["cost"]["lines"]],
             "cost_day": reader.day(context["cost"]["on"]),
             "sent": [self._sent(sent, reader) for sent in sorted(piece.sent, key=lambda one: one.at)],
