@@ -146,7 +146,7 @@ def test_a_store_that_is_away_is_a_sentence(run: Run, orders: Path, monkeypatch:
 def test_status_and_explain_before_anything_was_looked_at(run: Run, orders: Path) -> None:
     said = run("status")
     assert said.code == 0
-    assert "1 parcels, 0 need you" in said.out
+    assert "1 parcel, 0 need you" in said.out
     assert "not looked at yet" in run("explain", "lx400000015cn").out
     unknown = run("explain", "LX999999999CN")
     assert unknown.code == 3

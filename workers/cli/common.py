@@ -119,7 +119,7 @@ def store(settings: Settings) -> Iterator[Store]:
         yield opened
 
 
-def one_line(text: str) -> str:
-    """Tracking text is hostile: one line, printable, short."""
+def one_line(text: str, most: int = 80) -> str:
+    """Tracking text is hostile: one line, printable, of *most* characters."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= 80 else line[:79] + "…"
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"

@@ -47,7 +47,9 @@ WAITS_WORDS = {
     "cap": "tomorrow, the day's cap being reached",
 }
 ROOMY = 70  # columns; on a narrower terminal every column of a table gives way
+BESIDE = 62  # columns that the last word leaves to the others
 NEEDS_WORDS = {"yes": "yes", "no": "no", "wait": "wait"}
+NEEDS_STYLE = {"yes": "bold red", "wait": "yellow", "no": "green"}  # beside the word, never instead of it
 
 
 def words(stage: str) -> str:
@@ -160,26 +162,37 @@ def status(
             ],
         })  # fmt: skip
         return
-    needs = sum(r.get("needs_you") == "yes" for r in rows)
-    table = Table(title=f"{len(rows)} parcels, {needs} need you", title_justify="left", box=SIMPLE)
-    roomy = console().width >= ROOMY
-    for head, width in (("order and number", 16), ("stands at", 9), ("needs you", 10), ("last word", 18)):
-        table.add_column(head, overflow="fold", min_width=width if roomy else None)
+    console().print(_standing(rows, settings))
+    _matters(store, settings, held=held, unfit=unfit)
+
+
+def _standing(rows: Sequence[Mapping[str, Any]], settings: Settings) -> Table:
+    """Return the table of parcels: two lines each where the terminal is wide enough, and nothing told by colour alone."""
+    needs = sum(row.get("needs_you") == "yes" for row in rows)
+    title = f"{len(rows)} {'parcel' if len(rows) == 1 else 'parcels'}, {needs} {'needs' if needs == 1 else 'need'} you"
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE, pad_edge=False)
+    width = console().width
+    roomy = width >= ROOMY
+    for head, least in (("order and number", 18), ("stands at", 9), ("needs you", 13), ("last word", 18)):
+        table.add_column(head, overflow="fold", min_width=least if roomy else None)
     for row in rows:
         proof = row.get("proof") or {}
+        said = row.get("unseen") or row.get("trouble") or voices.differ(row) or proof.get("text", "")
         number = settings.parcels[row["parcel"]][1].number
         table.add_row(
             Text.assemble((row["order"], "bold"), "\n", (number, "dim")),
             words(row.get("stage", "unknown")),
-            _needs(row),
-            Text(
-                one_line(
-                    row.get("unseen") or row.get("trouble") or voices.differ(row) or proof.get("text", "")
-                )
-            ),
+            _need(row),
+            Text(one_line(said, 2 * max(width - BESIDE, 16) if roomy else 80)),
         )
-    console().print(table)
-    _matters(store, settings, held=held, unfit=unfit)
+    return table
+
+
+def _need(row: Mapping[str, Any]) -> Text:
+    """Return whether it needs the person, and below by when."""
+    need = row.get("needs_you", "")
+    by = f"\nby {row['deadline']}" if need == "yes" and row.get("deadline") else ""
+    return Text.assemble((NEEDS_WORDS.get(need, "–"), NEEDS_STYLE.get(need, "dim")), by)
 
 
 def _matters(store: Store, settings: Settings, *, held: str, unfit: Sequence[str]) -> None:
