@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CONFIG ?= config/orders.yaml
 
-.PHONY: help install demo run test lint messages goldens looks sheets mutants bench soak wheel-test slow faults chaos containers clean lock
+.PHONY: help install demo run test lint messages goldens looks sheets pictures mutants bench soak wheel-test slow faults chaos containers clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -68,6 +68,12 @@ sheets: $(STAMP) ## contact sheets of every mail, to be looked at: var/looks/*.p
 	@cd tests/looks && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --silent
 	@rm -rf var/looks && $(BIN)/python -m tests.looks.write var/looks
 	@node tests/looks/sheets.mjs var/looks $(LANGS)
+
+pictures: $(STAMP) ## make the pictures of the README again, from what the demonstration sends (needs chromium, node, pngquant)
+	@cd tests/looks && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --silent
+	@$(BIN)/customs-watch demo --fresh --folder var/pictures/demo >/dev/null
+	@$(BIN)/python -m tests.looks.pictures var/pictures/demo var/pictures
+	@node tests/looks/pictures.mjs var/pictures docs/pictures
 
 mutants: $(STAMP) ## break the deciders and the store's scripts one small way at a time: do their tests notice?
 	@$(BIN)/python tests/mutants.py --each 20 --jobs 2 rules assess advise notices forecast

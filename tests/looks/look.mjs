@@ -35,6 +35,7 @@ const GRACEFUL = {
   '<body> element': 'its colours are on the div inside it too',
   'aria-labelledby attribute': 'the heading is read as any heading',
   '<bdi> element': 'the words are shown, ordered as the paragraph is',
+  'aria-hidden attribute': 'a dot of the timeline may be read aloud as one',
   'height property': 'a dot of the timeline is as high as a line',
 };
 

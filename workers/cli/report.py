@@ -47,7 +47,7 @@ WAITS_WORDS = {
     "cap": "tomorrow, the day's cap being reached",
 }
 ROOMY = 70  # columns; on a narrower terminal every column of a table gives way
-BESIDE = 62  # columns that the last word leaves to the others
+BESIDE = 70  # columns that the last word leaves to the others
 NEEDS_WORDS = {"yes": "yes", "no": "no", "wait": "wait"}
 NEEDS_STYLE = {"yes": "bold red", "wait": "yellow", "no": "green"}  # beside the word, never instead of it
 
