@@ -62,7 +62,7 @@ looks: $(STAMP) ## look at every mail: a browser, axe, mail clients' gaps, a mai
 	@rm -rf var/looks && $(BIN)/python -m tests.looks.write var/looks
 	@node tests/looks/look.mjs var/looks
 	@node tests/looks/parse.mjs var/looks
-	@$(BIN)/python tests/looks/spam.py var/looks en he
+	@$(BIN)/python tests/looks/spam.py var/looks
 
 sheets: $(STAMP) ## contact sheets of every mail, to be looked at: var/looks/*.png (LANGS="en he" for some)
 	@cd tests/looks && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --silent

@@ -158,3 +158,23 @@ def test_an_address_that_is_set_aside_is_shown_and_taken_back(desk: Desk) -> Non
     assert "1 notices failed: `notices release --all --state failed --to anna`" in said
     assert desk.store.all_aside() == ()
     assert "Nothing is sent to" not in CliRunner().invoke(app, ["status"], env=desk.environ).output
+
+
+NASTY = "550 \x1b[2J\x1b]0;owned\x07\x9b31m\r\nA notice about fake is sent\u2028\u202egnp\u2066 [bold]x[/] {0} %s שלום"
+
+
+def test_the_answer_of_a_server_cannot_speak_to_the_terminal_nor_write_a_line_of_its_own(desk: Desk) -> None:
+    owe(desk.store, owed(f"evil{'0' * 28}", context=WORDS), parcel="evil/LX3CN")
+    notice = take(desk.store)
+    desk.store.fail([notice.id], notice.token, error=NASTY)
+    status = CliRunner().invoke(app, ["status"], env=desk.environ).output
+    for said in (desk(), desk("show", "evil"), status, desk("show", "evil", "--json")):
+        assert all(char == "\n" or char.isprintable() for char in said)
+        assert not any(line.startswith("A notice about fake") for line in said.splitlines())
+    shown = "550 [2J ]0;owned 31m A notice about fake is sent gnp [bold]x[/] {0} %s שלום"
+    assert f"error: {shown}\n" in desk("show", "evil")
+    assert shown in " ".join(status.split())
+    row = desk.store.notice(notice.id)
+    assert row is not None
+    assert json.loads(desk("show", "evil", "--json"))["error"] == row.error
+    assert not row.error.isprintable()  # the control: it is stored as it came

@@ -49,10 +49,13 @@ def write(folder: Path) -> None:
     pages, shorts = [], []
     for lang in languages():
         (folder / lang).mkdir(parents=True, exist_ok=True)
-        for advice, row in ROWS.items():
+        for nth, (advice, row) in enumerate(ROWS.items()):
             for name, context in (
                 (advice, samples.full(row)),
-                *((f"{advice}-worst", samples.full(row, title=title)) for title in WORST),
+                *(
+                    (f"{advice}-worst", samples.full(row, title=WORST[(nth + i) % len(WORST)]))
+                    for i in (0, 3, 6)
+                ),
             ):
                 message = renderer.render(context, lang=lang, timezone="Europe/Madrid")
                 if sms.segments(message.short).parts > MOST:
