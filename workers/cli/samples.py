@@ -120,6 +120,7 @@ FILLED: Final[Plain] = {
     "unseen": {"source": "track", "since": "2026-12-07T09:30:00+00:00"},
     "leads": ["woke"],
     "seen_link": "https://parcels.example.org/seen/0123456789abcdef",
+    "answered": True,
 }
 ORDER: Final[Plain] = {
     "title": TITLE,

@@ -219,6 +219,7 @@ FIELDS: Final = {
     "unseen.source": "a source that fails, where nobody has seen the parcel since; `unseen` itself is none otherwise",
     "unseen.since": "since when",
     "leads": "further reasons for writing now: `woke`, `passed_on`",
+    "answered": "the mailbox that a reply goes to is read; in mails about one parcel only",
     "seen_link": "the link by which its reader says that they know, or empty; in mails only",
 }
 SHAPES: Final = (("event", samples.EVENT, EVENT), ("rule", samples.RULE, RULE))
