@@ -50,7 +50,7 @@ def test_the_button_says_seen_and_may_be_pressed_twice(sent: Site) -> None:
 
 def test_an_old_link_changes_nothing_and_says_so(sent: Site) -> None:
     answer = sent.ask("POST", link(sent, days=-1))
-    assert (answer.status, "This link is over" in answer.body) == (410, True)
+    assert (answer.status, "This link no longer works" in answer.body) == (410, True)
     assert sent.ask("POST", link(sent, notice="f" * 32)).status == 410
     assert sent.app.answers.word(PARCEL).seen is None
 

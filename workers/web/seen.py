@@ -18,7 +18,8 @@ from workers.core.seal import SEEN, unseal
 
 THREADS = 2
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'self'"
 }
 STATUS = {"ask": 200, "noted": 200, "over": 410}
 
