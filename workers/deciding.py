@@ -20,7 +20,7 @@ from workers.core.model import Order, ParcelRef, Snapshot, Stage, Transition
 from workers.core.second import FAILING
 from workers.core.voices import Heard
 from workers.core.word import Word
-from workers.errors import Permanent, Temporary
+from workers.errors import OfNewer, Permanent, Temporary
 from workers.house import House
 from workers.neighbours import Neighbourhood
 from workers.opinions import Opinions, nobody, places
@@ -117,6 +117,11 @@ class Deciding:
         ref, now = work.ref, self._clock()
         try:
             before, told = memory.load(work.changed.snapshot), memory.load_told(work.changed.told)
+        except OfNewer as trouble:
+            if work.source and trouble.after:
+                self._store.postpone(work.source, [work.entry or ref.id], after=trouble.after)
+            log.warning("parcel_left", source=work.source, parcel=ref.id, error=str(trouble))
+            return None
         except Permanent as trouble:  # what we remember of it cannot be read
             self.fails(work.source, ref.id, trouble, timedelta(hours=12) if work.source else None)
             return None

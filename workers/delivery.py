@@ -19,11 +19,12 @@ from workers.channels import Answerable, Asked, Channel, Envelope, Receipt, addr
 from workers.core.model import Message, NeedsYou, Why
 from workers.core.owner import is_matter
 from workers.core.seal import LEAVE, SEEN, seal
-from workers.errors import DeadAddress, LostLease, Permanent, StoreTrouble, Temporary, Uncertain
+from workers.errors import DeadAddress, LostLease, OfNewer, Permanent, StoreTrouble, Temporary, Uncertain
 from workers.house import House
 from workers.lease import LONGEST_SEND, NOTICE_LEASE, held
 from workers.owner import Owner
 from workers.render.bundle import Kind
+from workers.render.stored import readable
 from workers.saying import Saying
 from workers.settings import Recipient, Settings
 from workers.store import Notice, Store, notice_id
@@ -133,13 +134,17 @@ class Delivery:
         word = memory.load_word(notice.word)
         if not gone and word.silent(urgent=notice.urgent, now=self._clock()):
             gone = Why.MUTED.value
-        if gone == Why.MUTED:
-            self._timetable.take_back(notice, reason=gone)
-        elif gone:
-            self._store.skip(notice.id, notice.token, reason=gone)
-        elif self._timetable.overtaken(notice):
-            gone = "overtaken"
-            self._timetable.take_back(notice, reason="overtaken by what is so now")
+        try:
+            if gone == Why.MUTED:
+                self._timetable.take_back(notice, reason=gone)
+            elif gone:
+                self._store.skip(notice.id, notice.token, reason=gone)
+            elif self._timetable.overtaken(notice):
+                gone = "overtaken"
+                self._timetable.take_back(notice, reason="overtaken by what is so now")
+        except OfNewer as trouble:
+            self._left([notice], trouble)
+            return True
         if gone:
             log.info("notice_skipped", notice=notice.id, parcel=notice.parcel, reason=gone)
         return bool(gone)
@@ -154,12 +159,14 @@ class Delivery:
         good: list[tuple[Notice, dict[str, Any]]] = []
         single: Message | None = None
         for one in notice.all:
-            context = msgspec.json.decode(one.context)
-            context["leads"] = [*context.get("leads", ()), *(["woke"] if woke else [])]
-            context["seen_link"] = self._seen_link(house.settings, one, recipient) if linked else ""
-            context["answered"] = answered
             try:
+                context = dict(readable(msgspec.json.decode(one.context)))
+                context["leads"] = [*context.get("leads", ()), *(["woke"] if woke else [])]
+                context["seen_link"] = self._seen_link(house.settings, one, recipient) if linked else ""
+                context["answered"] = answered
                 single = house.renderer.render(context, **told)
+            except OfNewer as trouble:
+                self._left([one], trouble)
             except Permanent as trouble:
                 self._failed([one], str(trouble))
             else:
@@ -192,6 +199,13 @@ class Delivery:
             return ""
         word = seal(self._house_secret(), LEAVE, notice.id, notice.created + LEAVE_LASTS)
         return f"{settings.web.public_url}/leave/{word}"
+
+    def _left(self, notices: Sequence[Notice], trouble: OfNewer) -> None:
+        """Leave *notices* to whoever runs the newer version that wrote of them."""
+        ids, token, said = [one.id for one in notices], notices[0].token, str(trouble)
+        after = trouble.after or RETRIES[0]
+        self._record(lambda: self._store.retry(ids, token, after=after, error=said))
+        log.warning("notice_left", notice=ids[0], parcel=notices[0].parcel, error=said)
 
     def _failed(self, notices: Sequence[Notice], error: str) -> None:
         ids, token = [one.id for one in notices], notices[0].token

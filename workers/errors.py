@@ -42,6 +42,10 @@ class LostLease(Trouble):
     """Somebody else holds this claim now; what was done here must not be recorded."""
 
 
+class OfNewer(Temporary):
+    """A newer customs-watch wrote it: whoever runs that one can read it, and this one leaves it alone."""
+
+
 class StoreTrouble(Temporary):
     """The store cannot be reached or refuses to write."""
 

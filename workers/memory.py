@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import replace
+from datetime import timedelta
 from typing import TypeVar
 
 import msgspec
@@ -15,9 +16,10 @@ import msgspec
 from workers.core.model import Snapshot, Told
 from workers.core.timeline import trim
 from workers.core.word import Word
-from workers.errors import Permanent
+from workers.errors import OfNewer, Permanent
 
 VERSION = 1
+NEWER_COMES = timedelta(minutes=1)  # a worker of the newer version looks at what this one cannot read
 
 
 class _Version(msgspec.Struct):
@@ -47,7 +49,7 @@ def dump(snapshot: Snapshot) -> bytes:
 
 
 def load(data: bytes | None) -> Snapshot:
-    """Return what ``dump`` wrote; the empty snapshot for nothing. Raises Permanent for what cannot be read."""
+    """Return what ``dump`` wrote; the empty snapshot for nothing. Raises OfNewer, or Permanent for what cannot be read."""
     return _read(_snapshots, data).snapshot if data else Snapshot()
 
 
@@ -57,7 +59,7 @@ def dump_told(told: Told) -> bytes:
 
 
 def load_told(data: bytes | None) -> Told:
-    """Return what ``dump_told`` wrote; the empty memory for nothing. Raises Permanent for what cannot be read."""
+    """Return what ``dump_told`` wrote; the empty memory for nothing. Raises OfNewer, or Permanent for what cannot be read."""
     return _read(_tolds, data).told if data else Told()
 
 
@@ -83,8 +85,9 @@ def _read(decoder: msgspec.json.Decoder[_Kept], data: bytes) -> _Kept:
         data = data if data.startswith(b"{") else zlib.decompress(data)
         version = _versions.decode(data).v
         if version > VERSION:
-            raise Permanent(
+            raise OfNewer(
                 f"this parcel's memory has version {version}, and this program reads up to {VERSION}",
+                after=NEWER_COMES,
                 hint="a newer customs-watch wrote it: run that one",
             )
         return decoder.decode(data)

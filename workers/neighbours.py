@@ -10,7 +10,7 @@ from workers import memory
 from workers.core import causes
 from workers.core.causes import Neighbour
 from workers.core.model import Order, ParcelRef
-from workers.errors import Permanent
+from workers.errors import OfNewer, Permanent
 from workers.settings import Settings
 from workers.store import Store
 
@@ -37,7 +37,10 @@ class Neighbourhood:
         for parcel, row in self._store.recall_many(others).items():
             try:
                 arrived = causes.arrived(memory.load(row.snapshot))
-            except Permanent:  # what is remembered of it cannot be read, which its own turn reports
+            except (
+                OfNewer,
+                Permanent,
+            ):  # what is remembered of it cannot be read, which its own turn reports
                 continue
             if arrived is not None:
                 found.append(Neighbour(settings.parcels[parcel][0].title, arrived))

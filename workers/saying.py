@@ -13,7 +13,7 @@ from workers import memory
 from workers.channels import Channel, Enclosing
 from workers.core.model import Message
 from workers.core.owner import is_matter
-from workers.errors import Permanent
+from workers.errors import OfNewer, Permanent
 from workers.house import House
 from workers.render.enclosed import with_schema
 from workers.render.evidence import Piece, Sent
@@ -54,7 +54,7 @@ class Saying:
                 if "evidence" in channel.encloses
                 else None,
             ]
-        except Permanent as trouble:
+        except (OfNewer, Permanent) as trouble:
             log.warning("not_enclosed", notice=notice.id, parcel=notice.parcel, error=str(trouble))
             found = []
         html = with_schema(message.html, context, order) if "schema" in channel.encloses else message.html

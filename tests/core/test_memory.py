@@ -13,7 +13,7 @@ from tests.stories.score import Watch, read
 from workers import memory
 from workers.core.model import Evidence, Reading, Seen, Sighting, Snapshot, Stage, Told
 from workers.core.timeline import CAP
-from workers.errors import Permanent
+from workers.errors import OfNewer, Permanent
 
 AWARE = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 -- hypothesis wants naive bounds
 MAYBE = st.none() | AWARE
@@ -61,7 +61,7 @@ def test_fields_of_a_later_version_are_ignored_and_missing_ones_are_at_their_def
 
 
 def test_a_newer_format_is_refused_with_a_sentence() -> None:
-    with pytest.raises(Permanent, match=r"version 2.*reads up to 1.*newer customs-watch"):
+    with pytest.raises(OfNewer, match=r"version 2.*reads up to 1.*newer customs-watch"):
         memory.load(b'{"v":2,"snapshot":{}}')
 
 

@@ -223,13 +223,36 @@ def test_one_notice_without_words_fails_and_the_digest_goes_out_without_it(world
     show(world, *OTHERS)
     world.deliver()
     broken = world.store.notices()[0].id
-    context = world.store.notices()[0].context.replace(f'"version":{VERSION}'.encode(), b'"version":99')
+    context = world.store.notices()[0].context.replace(f'"version":{VERSION}'.encode(), b'"version":0')
     world.store.scripts.client.hset(f"{{cw}}:n:{broken}", "ctx", context)
     later(world, 6 * HOUR)
     world.deliver()
     [(_, message)] = world.mail.sent
     assert message.subject.startswith("News of 3 parcels")
     assert [row.id for row in world.store.notices(states=("failed",))] == [broken]
+
+
+def test_a_notice_that_a_newer_version_stored_is_left_to_it_and_the_digest_goes_out_without_it(
+    world: World,
+) -> None:
+    habits(world, DIGEST)
+    for number in OTHERS:
+        world.watch(number)
+    show(world, *OTHERS)
+    world.deliver()
+    newer, context = world.store.notices()[0].id, world.store.notices()[0].context
+    client = world.store.scripts.client
+    client.hset(f"{{cw}}:n:{newer}", "ctx", context.replace(f'"version":{VERSION}'.encode(), b'"version":99'))
+    later(world, 6 * HOUR)
+    world.deliver()
+    assert len(world.mail.sent) == 1
+    [left] = world.store.notices(states=("pending",))
+    assert (left.id, "newer customs-watch" in left.error) == (newer, True)
+    client.hset(f"{{cw}}:n:{newer}", "ctx", context)  # whoever runs the newer version can read it
+    later(world, 7 * HOUR)
+    world.deliver()
+    assert len(world.mail.sent) == 2
+    assert world.store.notices(states=("pending", "failed")) == []
 
 
 def test_a_notice_that_waits_can_be_let_go_by_hand(world: World) -> None:

@@ -20,6 +20,14 @@ def test_a_store_is_prepared_once_and_says_its_schema(store: Store) -> None:
     assert store.scripts.client.hget("{cw}:meta", "schema") == str(SCHEMA).encode()
 
 
+def test_a_store_of_an_older_version_is_raised_so_that_the_older_is_refused_from_then_on(
+    store: Store,
+) -> None:
+    store.scripts.client.hset("{cw}:meta", "schema", SCHEMA - 1)
+    store.prepare()
+    assert store.scripts.client.hget("{cw}:meta", "schema") == str(SCHEMA).encode()
+
+
 def test_a_store_of_a_newer_version_is_refused_and_not_touched(store: Store) -> None:
     store.scripts.client.hset("{cw}:meta", "schema", SCHEMA + 1)
     with pytest.raises(Misconfigured, match="newer customs-watch"):

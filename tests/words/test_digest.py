@@ -10,7 +10,7 @@ import pytest
 
 from tests.words.samples import TABLE, full
 from workers.core import sms
-from workers.errors import Permanent
+from workers.errors import OfNewer, Permanent
 from workers.render import Renderer
 from workers.render.bundle import Kind
 
@@ -92,5 +92,5 @@ def test_a_message_in_quiet_hours_says_that_it_cannot_wait(renderer: Renderer) -
 def test_one_that_cannot_be_put_into_words_is_named(renderer: Renderer) -> None:
     with pytest.raises(Permanent, match="no_such"):
         renderer.bundle("digest", [CALM, {**PAY, "advice": "no_such"}], lang="en", timezone="UTC")
-    with pytest.raises(Permanent, match="another version"):
+    with pytest.raises(OfNewer, match="another version"):
         renderer.bundle("digest", [{**PAY, "version": 99}], lang="en", timezone="UTC")

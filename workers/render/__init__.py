@@ -17,7 +17,6 @@ import jinja2
 
 from workers import resources
 from workers.core import sms
-from workers.core.brief import VERSION
 from workers.core.direction import bare, isolated
 from workers.core.model import Message
 from workers.core.quote import quote, shorten
@@ -28,6 +27,7 @@ from workers.render.apart import apart
 from workers.render.bundle import Kind, bundle_message
 from workers.render.catalogs import Catalogs
 from workers.render.owner_words import owner_message
+from workers.render.stored import readable
 from workers.render.templates import Templates, items, lines, paragraph, tidy
 from workers.render.way import way
 
@@ -57,12 +57,7 @@ BAD_TEMPLATE: Final = (
 
 @contextmanager
 def _own_words(context: Context) -> Iterator[None]:
-    """Refuse a context of another version; turn what a template raises inside into Permanent, with the template's name."""
-    if context.get("version") != VERSION:
-        raise Permanent(
-            f"this notice was stored by another version (form {context.get('version')}, ours is {VERSION})",
-            hint="it is told again when the parcel changes",
-        )
+    """Turn what a template raises inside into Permanent, with the template's name."""
     try:
         yield
     except BAD_TEMPLATE as error:
@@ -98,6 +93,7 @@ class Renderer:
         """Return the message for a reader of *lang* (BCP 47) in *timezone* (IANA); raises Permanent for a
         bad template.
         """
+        context = readable(context)
         with _own_words(context):
             if "owner" in context:
                 reader = formats.Reader.of(lang, timezone, self._catalogs.best(lang))
@@ -108,6 +104,7 @@ class Renderer:
         """Return one message of several notices, each of which ``render`` can put into words; raises Permanent."""
         reader = formats.Reader.of(lang, timezone, self._catalogs.best(lang))
         pages = []
+        contexts = [readable(context) for context in contexts]
         for context in contexts:
             with _own_words(context):
                 pages.append(self._page(context, reader))

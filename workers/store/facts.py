@@ -22,7 +22,7 @@ class Facts:
     scripts: Scripts
 
     def prepare(self) -> None:
-        """Write the schema's number into an empty store; raise Misconfigured if a newer version wrote it."""
+        """Write the schema's number into a store that is empty or older; raise Misconfigured if a newer version wrote it."""
         found = int(self.scripts.run("prepare", SCHEMA, secrets.token_hex(8)))
         if found > SCHEMA:
             raise Misconfigured(
