@@ -48,7 +48,7 @@ ROWS = (
         4, "the naive design in the same storm", "it loses: the test can fail",
         "chaos/test_chaos.py::test_the_naive_design_loses_in_the_same_storm", "make chaos",
     ),
-    row(5, "yesterday's version and today's on one store", "nothing lost or doubled"),
+    row(5, "yesterday's version and today's on one store", "nothing lost or doubled", "faults/test_rolling_upgrade.py"),
     row(
         6, "server away for 1, 20 and 90 s while retries wait", "they go out within 15 s of being due and possible",
         "faults/test_processes.py::test_retries_that_wait_survive_a_server_that_is_away_for_a_moment_and_for_long",
@@ -93,10 +93,11 @@ ROWS = (
     ),
     row(
         16, "mail server down, 421, 451, 552, dropped after DATA and after the final dot", "nothing lost; in doubt by the channel's policy",
-        "channels/test_email.py",
+        "faults/test_smtp_faults.py", "channels/test_email.py",
     ),
     row(
         17, "STARTTLS stripped, bad certificate, wrong password", "no plaintext; failed in words, not repeated",
+        "faults/test_smtp_faults.py",
         "channels/test_email.py::test_starttls_that_was_stripped_is_refused_and_neither_mail_nor_password_is_sent",
         "channels/test_email.py::test_a_certificate_that_does_not_verify_is_refused",
         "channels/test_email.py::test_wrong_credentials_are_permanent_with_a_hint_and_never_repeated",
@@ -171,7 +172,8 @@ ROWS = (
     row(36, "hours under load", "memory, descriptors and keys are flat", "make soak", "soak/test_soak_verdict.py"),
     row(
         37, "a store of an older or a newer version", "taken over, or refused and not touched",
-        "store/test_store_facts.py::test_a_store_of_a_newer_version_is_refused_and_not_touched",
+        "pipeline/test_old_stores.py", "store/test_store_facts.py::test_a_store_of_a_newer_version_is_refused_and_not_touched",
+        "faults/test_rolling_upgrade.py::test_an_older_program_says_that_the_store_is_of_a_newer_one_and_leaves_it_alone",
     ),
     row(38, "the deciders and the scripts broken one small way at a time", "a test fails", "make mutants", "store/test_store_guards.py"),
 )  # fmt: skip
