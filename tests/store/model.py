@@ -6,6 +6,7 @@ Of time it knows only whether something is due: a test lets time pass by making 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -43,6 +44,7 @@ class Row:
     operation: str = ""
     seen: bool = False
     owner: bool = False
+    words: bool = True  # its context is kept
 
 
 @dataclass
@@ -76,6 +78,9 @@ class Model:
     kept: dict[str, bool] = field(default_factory=dict)
     out: dict[tuple[str, str], set[str]] = field(default_factory=dict)  # messages that went out
     operations: set[str] = field(default_factory=set)
+    ended: Counter[tuple[str, str]] = field(
+        default_factory=Counter
+    )  # how often notices came to such an end, by channel
 
     # -- parcels ----------------------------------------------------------------------------------------------
 
@@ -212,6 +217,8 @@ class Model:
 
     def _move(self, row: Row, to: str, *, due: bool = False) -> None:
         was, row.state, row.due = row.state, to, due
+        if to not in OPEN:
+            self.ended[to, row.channel] += 1
         if to in DEAD:
             self.dead[row.id] = False
         if was in DEAD:
@@ -219,6 +226,11 @@ class Model:
             self.kept.pop(row.id, None)
             self.batches.pop(row.id, None)
             row.owner = row.seen = False
+
+    def skip(self, row: Row) -> None:
+        """A hold was lifted, and what was owed is not to go out any more."""
+        self._move(row, "skipped")
+        row.token = ""
 
     def _lease(self, row: Row, token: str) -> bool:
         if row.state == "sending":
