@@ -29,7 +29,8 @@ ENOUGH = 0.95  # a sequence deep enough for every line is not drawn every time; 
 LONGEST = 90  # seconds for one mutant
 SCRIPTS = (
     "prelude", "claim_notice", "finish", "renew", "operate", "commit", "follow", "settled", "say", "amend_told",
-    "looked_at", "prune", "forget", "claim_reviews", "review_soon", "enrol", "dismiss",
+    "looked_at", "prune", "forget", "claim_reviews", "review_soon", "enrol", "dismiss", "vault", "chores", "push", "hold",
+    "aside",
 )  # fmt: skip
 STATEMENT = re.compile(
     r"^\s*(redis\.call\('(HSET|HDEL|ZADD|ZREM|SADD|SREM|DEL|SET|HINCRBY|HSETNX|ZREMRANGEBYSCORE)'.*\)|move\(.*\)"

@@ -463,6 +463,23 @@ def nothing_dead_goes_before_somebody_knew(store: Store) -> None:
     assert store.prune(older=HOUR) == 1
 
 
+def what_has_no_words_any_more_is_not_sent_again(store: Store) -> None:
+    owe(store, owed())
+    notice = take(store)
+    store.done(notice.id, notice.token)
+    assert store.prune_words("sent", older=NOW) == 1
+    assert store.operate("n1", "resend") == "no"
+    assert [row.state for row in store.notices()] == ["sent"]
+
+
+def a_secret_outlives_a_renewal_that_began(store: Store) -> None:
+    assert store.vault.begin("x", 0, lease=LEASE)
+    assert 0 < store.scripts.client.pttl("{cw}:vault:x") <= 2 * LEASE.total_seconds() * 1000
+    assert store.vault.put("x", 0, b"one")
+    assert store.vault.begin("x", 1, lease=LEASE)
+    assert store.scripts.client.pttl("{cw}:vault:x") > 10 * LEASE.total_seconds() * 1000
+
+
 def one_that_is_owed_for_later_waits(store: Store) -> None:
     owe(store, owed(after=HOUR))
     assert store.claim_notice("mail", lease=LEASE, worker="w") is None
@@ -812,6 +829,14 @@ CASES = [
         "redis.call('HDEL', P .. 'n:' .. id, 'bat', 'owner', 'seen')",
         "",
     ),
+    Case(
+        what_has_no_words_any_more_is_not_sent_again,
+        "operate",
+        "redis.call('HEXISTS', key, 'ctx') == 0 then",
+        "false then",
+    ),
+    Case(a_secret_outlives_a_renewal_that_began, "vault", "if version == '0' then", "if true then"),
+    Case(a_secret_outlives_a_renewal_that_began, "vault", "if version == '0' then", "if false then"),
     Case(one_that_is_owed_for_later_waits, "prelude", "now + ARGV[i + 8], id", "now, id"),
     Case(what_lives_again_is_not_told_of_as_dead, "prelude", "redis.call('ZREM', P .. 'dead', id)", ""),
     Case(

@@ -32,7 +32,7 @@ DID: dict[Verb, str] = {"release": "goes out now", "resend": "goes out once more
 REFUSED = {
     "moved": "is not as it was any more: somebody else settled it",
     "uncertain": "may have arrived already: `resend` sends it again all the same, `drop` leaves it at that",
-    "no": "is not in a state for that",
+    "no": "is not in a state for that, or its words are gone",
 }
 SHOWN = 8  # characters of an id in a table; any command takes them for the whole
 

@@ -123,7 +123,7 @@ class Notices(Ledgers):
 
         *seen*: the notice as the operator saw it; "moved" where it is not so any more. "uncertain": it may have been
         accepted, so that only ``resend`` sends it again (``resend`` takes a sent one too). "no": its state does not
-        allow it. The same *op* again gets "done" and changes nothing.
+        allow it, or its words are gone (``prune_words``). The same *op* again gets "done" and changes nothing.
         """
         as_seen = ("", "") if seen is None else (seen.state, seen.attempts)
         answer = self.scripts.run("operate", id, verb, op or secrets.token_hex(8), *as_seen)

@@ -4,7 +4,7 @@
 -- its time goes now, too.
 -- resend: dead, or sent -> pending, although it may arrive twice.  drop: open or dead -> skipped.
 -- Returns done (also where this very op did it before), moved (not as it was seen any more), uncertain (it may have been
--- accepted: only resend sends it again), no (its state does not allow it, or it is as wanted already).
+-- accepted: only resend sends it again), no (its state does not allow it, its words are gone, or it is as wanted already).
 local id, verb, op = ARGV[1], ARGV[2], ARGV[3]
 local key = P .. 'n:' .. id
 local row = redis.call('HMGET', key, 'st', 'chan', 'made', 'att', 'unc', 'op', 'wt', 'bun')
@@ -25,6 +25,8 @@ elseif verb == 'release' and state == 'pending' and row[7] then
   if row[8] then redis.call('SREM', P .. 'bn:' .. row[8], id) end
   redis.call('HSET', key, 'freed', 1)
   redis.call('HDEL', key, 'wt', 'bun', 'msg')
+elseif verb == 'resend' and state == 'sent' and redis.call('HEXISTS', key, 'ctx') == 0 then
+  return 'no' -- its words went with the years: there is nothing to say
 elseif (verb == 'release' and dead) or (verb == 'resend' and (dead or state == 'sent')) then
   word = verb == 'release' and 'released' or 'resent'
   move(id, state, 'pending', row[2], row[3], now)
