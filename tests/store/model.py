@@ -332,7 +332,7 @@ class Model:
             return "uncertain"
         elif verb == "release" and row.state == "pending" and row.waits_for:
             row.due, row.waits_for, row.bundle, row.message = True, "", "", ""
-        elif verb == "resend" and row.state == "sent" and not row.words:
+        elif verb != "drop" and (dead or row.state == "sent") and not row.words:
             return "no"
         elif (verb == "release" and dead) or (verb == "resend" and (dead or row.state == "sent")):
             sent = row.state == "sent"

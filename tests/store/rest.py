@@ -168,7 +168,7 @@ class Beside(RuleBasedStateMachine):
         assert sent == len(self.model.out.get((channel, person), ()))
         assert (ago is not None) == any(row.state == "sent" for row in mine)
 
-    @rule(state=st.sampled_from(("sent", "skipped")))
+    @rule(state=st.sampled_from(("sent", "skipped", "expired")))
     def words_of_old_notices_go(self, state: str) -> None:
         before = {row.id: (row.state, row.context) for row in self.store.notices()}
         looked = self.store.prune_words(state, older=NOW)

@@ -463,13 +463,83 @@ def nothing_dead_goes_before_somebody_knew(store: Store) -> None:
     assert store.prune(older=HOUR) == 1
 
 
+def a_chore_comes_when_it_is_owed_and_until_it_is_done(store: Store) -> None:
+    chores = store.chores
+    chores.add("post", ["a"], after=HOUR)
+    assert (chores.due("post"), chores.claim("post", 9, lease=HOUR)) == (0, ())
+    chores.add("post", ["a"])
+    chores.add("post", ["a"], after=HOUR)  # no later for that
+    assert (chores.due("post"), chores.claim("post", 9, lease=HOUR)) == (1, ("a",))
+    assert (chores.due("post"), chores.claim("post", 9, lease=HOUR)) == (0, ())
+    chores.put_off("post", ["a", "b"], after=NOW)
+    assert chores.due("post") == 1
+    chores.put_off("post", ["a"], after=HOUR)
+    assert chores.due("post") == 0
+    lapse(store, "chores:post")
+    chores.done("post", ["a"])
+    assert (chores.due("post"), names(store, "chores:post")) == (0, [])
+    chores.add("post", ["a"])
+    assert chores.claim("post", 9, lease=NOW) == ("a",)
+    chores.forget("post")
+    assert names(store, "chores:post") == []
+
+
+def a_push_is_taken_in_once_and_again_where_it_was_dropped(store: Store) -> None:
+    assert [store.push_begins("d", lease=HOUR) for _ in range(2)] == ["new", "busy"]
+    store.push_dropped("d")
+    assert store.push_begins("d", lease=HOUR) == "new"
+    store.push_done("d", ttl=HOUR, unwatched=2)
+    assert [store.push_begins("d", lease=HOUR, what=what) for what in ("push", "reply")] == ["seen", "seen"]
+    said = store.counts()
+    assert [
+        said.get(n) for n in ("pushes", "push_replays", "reply_replays", "replies", "push_unwatched")
+    ] == [1, 1, 1, None, 2]
+    store.push_done("e", ttl=HOUR, what="reply")
+    assert (store.counts()["pushes"], store.counts()["replies"]) == (1, 1)
+
+
+def a_hold_is_one_and_what_was_owed_goes_or_not_as_is_said(store: Store) -> None:
+    store.name_ledger()
+    first = store.ledger().id
+    store.name_ledger()
+    assert store.ledger().id == first
+    owe(store, owed())
+    take(store)
+    owe(store, owed("n2", topic="other", channel="sms"))
+    assert store.hold("x", by="w")
+    assert not store.hold("y", by="v")
+    assert (store.ledger().hold, store.ledger().by, store.ledger().since is not None) == ("x", "w", True)
+    assert store.lift_hold() == 0
+    held = store.ledger()
+    assert (held.hold, held.by, held.since, first in held.was, held.id != first) == ("", "", None, True, True)
+    assert store.lift_hold(knew=["old"], skip_owed=True) == 2
+    assert "old" in store.ledger().was
+    assert {(row.state, row.error) for row in store.notices()} == {
+        ("skipped", "skipped when the hold was lifted")
+    }
+
+
+def an_address_is_set_aside_once_and_a_changed_one_anew(store: Store) -> None:
+    assert [store.set_aside("mail", "anna", mark, error="550") for mark in ("a", "a", "b")] == [
+        True,
+        False,
+        True,
+    ]
+    assert store.counts()["address_dead"] == 2
+
+
 def what_has_no_words_any_more_is_not_sent_again(store: Store) -> None:
     owe(store, owed())
     notice = take(store)
     store.done(notice.id, notice.token)
     assert store.prune_words("sent", older=NOW) == 1
     assert store.operate("n1", "resend") == "no"
-    assert [row.state for row in store.notices()] == ["sent"]
+    owe(store, owed("n2", expires=NOW))
+    assert store.claim_notice("mail", lease=LEASE, worker="w") is None
+    assert store.prune_words("expired", older=NOW) == 1
+    assert store.operate("n2", "release") == "no"
+    assert sorted(row.state for row in store.notices()) == ["expired", "sent"]
+    assert store.operate("n2", "drop") == "done"
 
 
 def a_secret_outlives_a_renewal_that_began(store: Store) -> None:
@@ -828,6 +898,27 @@ CASES = [
         "prelude",
         "redis.call('HDEL', P .. 'n:' .. id, 'bat', 'owner', 'seen')",
         "",
+    ),
+    Case(
+        a_chore_comes_when_it_is_owed_and_until_it_is_done,
+        "chores",
+        "'XX', now + ARGV[4], chore",
+        "'XX', now, chore",
+    ),
+    Case(
+        a_push_is_taken_in_once_and_again_where_it_was_dropped, "push", "'busy', 'NX', 'PX'", "'busy', 'PX'"
+    ),
+    Case(
+        a_hold_is_one_and_what_was_owed_goes_or_not_as_is_said,
+        "hold",
+        "if redis.call('HSETNX', key, 'hold', ARGV[3]) == 0 then return 0 end",
+        "redis.call('HSET', key, 'hold', ARGV[3])",
+    ),
+    Case(
+        an_address_is_set_aside_once_and_a_changed_one_anew,
+        "aside",
+        "== mark then return 0",
+        "== nil then return 0",
     ),
     Case(
         what_has_no_words_any_more_is_not_sent_again,

@@ -25,7 +25,7 @@ elseif verb == 'release' and state == 'pending' and row[7] then
   if row[8] then redis.call('SREM', P .. 'bn:' .. row[8], id) end
   redis.call('HSET', key, 'freed', 1)
   redis.call('HDEL', key, 'wt', 'bun', 'msg')
-elseif verb == 'resend' and state == 'sent' and redis.call('HEXISTS', key, 'ctx') == 0 then
+elseif verb ~= 'drop' and (dead or state == 'sent') and redis.call('HEXISTS', key, 'ctx') == 0 then
   return 'no' -- its words went with the years: there is nothing to say
 elseif (verb == 'release' and dead) or (verb == 'resend' and (dead or state == 'sent')) then
   word = verb == 'release' and 'released' or 'resent'
