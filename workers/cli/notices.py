@@ -34,6 +34,7 @@ REFUSED = {
     "uncertain": "may have arrived already: `resend` sends it again all the same, `drop` leaves it at that",
     "no": "is not in a state for that, or its words are gone",
 }
+NO_WORDS = "Its words cannot be shown"
 SHOWN = 8  # characters of an id in a table; any command takes them for the whole
 
 
@@ -205,7 +206,8 @@ def show(notice: Id, config: Config = None, as_json: Json = False) -> None:
         say(
             f"  {one['at']}  {one['outcome']}  {one['worker']}  {one['took']:.1f} s  {one_line(str(one['error']))}".rstrip()
         )
-    cost = prices.said(said, prices.prices(settings, row.channel)) if _is_short(settings, row) else ""
+    short = _is_short(settings, row) and not said.startswith(NO_WORDS)
+    cost = prices.said(said, prices.prices(settings, row.channel)) if short else ""
     say(f"\n{cost}\n{said}" if cost else f"\n{said}")
 
 
@@ -223,7 +225,7 @@ def _words(settings: Settings, row: NoticeRow) -> str:
             msgspec.json.decode(row.context), lang=lang, timezone=zone
         )
     except (Permanent, msgspec.DecodeError) as error:
-        return f"Its words cannot be shown: {error}"
+        return f"{NO_WORDS}: {error}"
     short = _is_short(settings, row)
     return message.short if short else f"{message.subject}\n\n{message.text}"
 
