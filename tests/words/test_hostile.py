@@ -198,7 +198,7 @@ def test_a_mail_and_an_sms_say_what_they_would_have_said(lang: str) -> None:
 @pytest.mark.parametrize("lang", LANGS)
 @pytest.mark.parametrize("advice", ROWS)
 def test_every_advice_says_what_it_would_have_said(advice: str, lang: str) -> None:
-    for kind in KINDS:
+    for kind in KINDS[(list(ROWS).index(advice) + LANGS.index(lang)) % 6 :: 6]:
         message = RENDERER.render(context(advice, nasty(kind)), lang=lang, timezone="Europe/Madrid")
         check(message, advice, lang, kind)
 
