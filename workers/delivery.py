@@ -24,6 +24,7 @@ from workers.house import House
 from workers.lease import LONGEST_SEND, NOTICE_LEASE, held
 from workers.owner import Owner
 from workers.render.bundle import Kind
+from workers.render.once import Once
 from workers.render.stored import readable
 from workers.saying import Saying
 from workers.settings import Recipient, Settings
@@ -65,6 +66,7 @@ class Delivery:
         self._leaving = leaving
         self._timetable = Timetable(store, clock)
         self._saying = Saying(store=store, clock=clock)
+        self._once = Once()
         self._secret = b""
 
     def notify(self, channel_name: str) -> int:
@@ -164,7 +166,7 @@ class Delivery:
                 context["leads"] = [*context.get("leads", ()), *(["woke"] if woke else [])]
                 context["seen_link"] = self._seen_link(house.settings, one, recipient) if linked else ""
                 context["answered"] = answered
-                single = house.renderer.render(context, **told)
+                single = self._once.render(house.renderer, context, **told)
             except OfNewer as trouble:
                 self._left([one], trouble)
             except Permanent as trouble:

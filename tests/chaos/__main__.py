@@ -28,6 +28,9 @@ def main() -> int:
         "--naive", type=int, default=10_000, help="due at the naive program; 0: leave it out"
     )
     options.add_argument("--minutes", type=float, default=30, help="of customs-watch's storm at most")
+    options.add_argument(
+        "--longest", type=float, default=90, help="minutes after which no more news is shown"
+    )
     options.add_argument("--seed", type=int, default=None)
     options.add_argument("--processes", type=int, default=3)
     options.add_argument("--figures", type=Path, default=Path("var/chaos/figures.json"))
@@ -38,8 +41,8 @@ def main() -> int:
     troubles: list[str] = []
     with tempfile.TemporaryDirectory(prefix="cw-chaos-") as folder:
         long = Plan(
-            seed=seed, parcels=-(-chosen.notices // (EACH * len(ROAD))), every=LONG, storm=chosen.minutes * 60, calm=1200,
-            longest=3 * chosen.minutes * 60,
+            seed=seed, parcels=-(-chosen.notices // (EACH * len(ROAD))), every=LONG, storm=chosen.minutes * 60, calm=600,
+            longest=chosen.longest * 60,
         )  # fmt: skip
         outcomes.append(
             run(

@@ -34,6 +34,7 @@ class Feeder:
         self.fed = [-1] * parcels  # the last step each was shown
         self.looked_again = 0
         self._arrived: set[Owed] = set()
+        self._closed = False
         self._doubtful: dict[Owed, float] = {}  # arrived, and the program cannot know → since when
         self.world, self._led, self._patience = world, led, patience
         self._open: list[set[tuple[str, str]]] = [set() for _ in range(parcels)]
@@ -56,7 +57,11 @@ class Feeder:
     @property
     def done(self) -> bool:
         """Whether all was shown and all that is owed arrived or ended visibly."""
-        return self.all_shown and len(self._arrived) >= self.shown * EACH
+        return (self.all_shown or self._closed) and len(self._arrived) >= self.shown * EACH
+
+    def close(self) -> None:
+        """Show nothing more: what is owed so far is waited for."""
+        self._closed = True
 
     def tick(self) -> None:
         """Read the journals, show what comes next, have it looked at."""
@@ -93,7 +98,8 @@ class Feeder:
                 self._ready.add(parcel)
 
     def _show(self, now: float) -> None:
-        for parcel in [p for p in self._ready if self.fed[p] < len(road.ROAD) - 1]:
+        ready = () if self._closed else [p for p in self._ready if self.fed[p] < len(road.ROAD) - 1]
+        for parcel in ready:
             self._ready.discard(parcel)
             self.fed[parcel] += 1
             self.world.track.push_event(road.number(parcel), self.world.calendar.step(self.fed[parcel]))

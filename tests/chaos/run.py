@@ -92,6 +92,7 @@ def run(
                     said = time.monotonic()
                     say(f"{said - began:5.0f} s: {feeder.shown} events shown, {len(feeder.told)} messages")
         world.calm()
+        feeder.close()
         still = time.monotonic()
         while not feeder.done and time.monotonic() < still + plan.calm:
             _beat(feeder)
