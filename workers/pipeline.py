@@ -27,6 +27,7 @@ from workers.core.second import FAILING
 from workers.deciding import NO_NEWS, Bell, Deciding, Work
 from workers.delivery import Delivery
 from workers.errors import Permanent, Temporary
+from workers.holding import Holding
 from workers.house import House
 from workers.opinions import Opinions
 from workers.owner import Owner
@@ -36,7 +37,9 @@ from workers.witness import Witness
 
 log = structlog.get_logger("customs_watch")
 
-LEASE = timedelta(seconds=90)  # of parcels: a late answer is fenced by the version, at worst a call is wasted
+# Of parcels, kept up while their source is asked: a worker that dies delays its news so long. A late answer is fenced by
+# the version; at worst a call is wasted.
+LEASE = timedelta(seconds=35)
 UNCHANGED = timedelta(hours=4)  # between looks at a parcel of which nothing is known yet
 LONGEST_WAIT = timedelta(seconds=2)  # a worker waits this long for a source's next token, then leaves
 FAST = 10.0  # calls a second: a source that allows so many is asked again while an answer is being digested
@@ -74,6 +77,7 @@ class Pipeline:
             owner=self.owner, leaving=leaving,
         )  # fmt: skip
         self._witness = witness
+        self._holding = Holding(lambda name, parcels: store.prolong(name, parcels, lease=LEASE))
         self._leaving = leaving
         self._aftercare = Aftercare(house=house, store=store, owner=self.owner, clock=clock, ring=ring)
         self._opinions = Opinions(store)
@@ -126,7 +130,8 @@ class Pipeline:
     def _look(self, house: House, source: Source, asks: Sequence[Ask]) -> None:
         parcels = [ask.parcel for ask in asks]
         try:
-            outcomes = source.track(asks)
+            with self._holding.held(source.name, parcels):
+                outcomes = source.track(asks)
         except Temporary as trouble:
             self._source_fails(source.name, parcels, trouble, trouble.after)
             return

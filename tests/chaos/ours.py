@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import redis
 
@@ -21,6 +21,7 @@ from tests.chaos.processes import children, choose, end
 from tests.chaos.world import OWNER, PASSWORD, PEOPLE, SMS_KEY, TRACK_KEY, USER, World
 from workers.errors import StoreTrouble
 from workers.store import Store
+from workers.store.lua import PREFIX
 from workers.store.rows import NoticeRow
 
 HEAD = """\
@@ -93,14 +94,36 @@ class Ours:
             self._run.terminate()
             self._run.wait(120)
 
-    def _start(self) -> None:
+    def _environ(self) -> dict[str, str]:
         environ = {key: value for key, value in os.environ.items() if not key.startswith("CW_")}
         secrets = {"CHAOS_SMTP": PASSWORD, "CHAOS_TRACK": TRACK_KEY, "CHAOS_SMS": SMS_KEY}
+        return {**environ, **secrets, "CW_DATA": str(self._folder / "var")}
+
+    def _start(self) -> None:
         argv = [sys.executable, "-m", "workers", "run", "--config", str(self._config)]
         with self._log.open("ab") as log:
-            self._run = subprocess.Popen(
-                argv, env={**environ, **secrets, "CW_DATA": str(self._folder / "var")}, stdout=log, stderr=log
-            )
+            self._run = subprocess.Popen(argv, env=self._environ(), stdout=log, stderr=log)
+
+    # -- who it is
+
+    @property
+    def pid(self) -> int:
+        assert self._run is not None
+        return self._run.pid
+
+    def store_pid(self) -> int:
+        return int((self._folder / "var" / "store" / "server.pid").read_text())
+
+    def holder(self, notice: str) -> int:
+        """Return the process that is sending *notice*."""
+        client: Any = self.store.scripts.client
+        return int(client.hget(f"{PREFIX}:n:{notice}", "wk").decode().rpartition(":")[2])
+
+    def part(self, name: str) -> tuple[list[str], dict[str, str]]:
+        """Return how to start a further part of the program by hand, as on another machine: arguments, environment."""
+        url = f"unix://{self._folder / 'var' / 'store' / 'socket'}?db=0"
+        argv = [sys.executable, "-m", "workers", name, "--config", str(self._config)]
+        return argv, {**self._environ(), "CW_REDIS_URL": url}
 
     # -- what the feeder asks
 
@@ -147,7 +170,7 @@ class Ours:
         return sum(end(pid) for pid in choose(found, pick))
 
     def _store(self, _pick: float) -> int:
-        return end(int((self._folder / "var" / "store" / "server.pid").read_text()))
+        return end(self.store_pid())
 
     def _cut(self, _pick: float) -> int:
         try:

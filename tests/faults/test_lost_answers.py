@@ -118,6 +118,7 @@ CASES: dict[str, Case] = {
     "settle": Case("settle", lambda s: s.settle("post", [Looked(P, "f", "memo")], every=HOUR), "counted", before=known),
     "settle what changed": Case("settle", lambda s: s.settle("post", [Looked(P, "g", "memo")], every=HOUR), "counted", before=known),
     "postpone": Case("postpone", lambda s: s.postpone("post", [P], after=HOUR), before=known),
+    "prolong": Case("prolong", lambda s: s.prolong("post", [P], lease=HOUR), before=lambda s: (watched(s), claim(s))),
     "pause": Case("pause", lambda s: s.pause("post", after=HOUR), before=known),
     "limit": Case("limit", lambda s: s.limit("post", quota=[Quota("calls", 9, "day")]), before=watched),
     "stretch": Case("limit", lambda s: s.stretch("post", calm=2.0, urgent=1.0), before=watched),

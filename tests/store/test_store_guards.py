@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import workers.store
-from tests.servers.rows import LEASE, NOW, claim, commit, field, lapse, names, owe, owed, take
+from tests.servers.rows import LEASE, NOW, claim, commit, field, lapse, names, owe, owed, soon, take
 from tests.servers.valkey import Valkey
 from workers.core.limits import Quota
 from workers.errors import LostLease
@@ -655,6 +655,24 @@ class Case:
     instead: str
 
 
+def a_lease_that_ended_is_anybodys(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    claim(store)
+    lapse(store, "due:post")
+    store.prolong("post", [P], lease=LEASE)
+    assert [one.parcel for one in claim(store).parcels] == [P]
+
+
+def a_late_holder_calls_nothing_back(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    store.postpone("post", [P], after=timedelta(days=1))
+    store.prolong("post", [P], lease=LEASE)
+    assert claim(store).parcels == ()
+    known = store.recall(P)
+    assert known is not None
+    assert soon(known.due["post"], timedelta(days=1))
+
+
 CASES = [
     Case(two_claims_never_overlap, "claim", "redis.call('ZADD', due, 'XX', unpack(push))", ""),
     Case(
@@ -964,6 +982,8 @@ CASES = [
         "",
     ),
     Case(a_stay_is_remembered_where_one_ended, "commit", "if ended ~= '' then", "if ended == '' then"),
+    Case(a_lease_that_ended_is_anybodys, "prolong", "ends > now and ", ""),
+    Case(a_late_holder_calls_nothing_back, "prolong", " and ends <= at", ""),
 ]
 NAMES = [f"{case.invariant.__name__}-{case.script}-{i}" for i, case in enumerate(CASES)]
 

@@ -24,12 +24,50 @@ def test_a_parcel_is_enrolled_once_and_is_due_at_once_without_a_spread(store: St
     assert {c.parcel for c in claim(store).parcels} == {P, "o2/LP2CN"}
 
 
+def test_a_lease_is_prolonged_while_it_lasts_and_for_its_holders_parcels_alone(store: Store) -> None:
+    other = "o2/LP2CN"
+    store.enrol("post", [P, other], spread=NOW)
+    assert {c.parcel for c in claim(store).parcels} == {P, other}
+    assert store.prolong("post", [P, "o3/nobody"], lease=2 * LEASE) == 1
+    known = store.recall_many([P, other])
+    assert soon(known[P].due["post"], 2 * LEASE)
+    assert soon(known[other].due["post"], LEASE)
+
+
+def test_a_lease_that_ended_is_not_prolonged(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    assert store.prolong("post", [P], lease=LEASE) == 0, "it was never leased"
+    claim(store)
+    lapse(store, "due:post")
+    assert store.prolong("post", [P], lease=LEASE) == 0
+    assert [c.parcel for c in claim(store).parcels] == [P], "it is somebody else's to take"
+
+
+def test_what_was_scheduled_since_is_not_called_back_by_a_late_holder(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    claim(store)
+    store.postpone("post", [P], after=HOUR)
+    assert store.prolong("post", [P], lease=LEASE) == 0
+    known = store.recall(P)
+    assert known is not None
+    assert soon(known.due["post"], HOUR)
+
+
+def test_an_urgent_parcels_lease_is_prolonged_in_both_queues(store: Store) -> None:
+    store.enrol("post", [P], spread=NOW)
+    claim(store)
+    assert store.prolong("post", [P], lease=2 * LEASE) == 1
+    client = store.scripts.client
+    assert client.zscore("{cw}:hot:post", P) == client.zscore("{cw}:due:post", P)
+
+
 def test_an_empty_list_of_parcels_is_no_work(store: Store) -> None:
     assert store.enrol("post", [], spread=HOUR) == 0
     assert store.dismiss("post", []) == 0
     assert store.settle("post", [], every=HOUR) == ()
     assert store.recall_many([]) == {}
     store.postpone("post", [], after=HOUR)
+    assert store.prolong("post", [], lease=HOUR) == 0
 
 
 def test_the_first_looks_are_spread_evenly_over_many_pages(store: Store) -> None:

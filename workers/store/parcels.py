@@ -108,6 +108,12 @@ class Parcels:
         for _, page in _pages(parcels):
             self.scripts.run("postpone", source, ms(after), *page)
 
+    def prolong(self, source: str, parcels: Sequence[str], *, lease: timedelta) -> int:
+        """Keep the leases on *parcels* for *lease* from now; return how many are still held. One that ended stays ended."""
+        return sum(
+            int(self.scripts.run("prolong", source, _lease(lease), *page)) for _, page in _pages(parcels)
+        )
+
     def pause(self, source: str, *, after: timedelta) -> None:
         """Let nobody claim from *source* before that long has passed. Never shortens a pause."""
         self.scripts.run("pause", source, ms(after))
