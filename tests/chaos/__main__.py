@@ -16,7 +16,7 @@ from tests.chaos.ledger import inspect
 from tests.chaos.ours import Ours
 from tests.chaos.road import ROAD
 from tests.chaos.run import Outcome, Plan, fresh_seed, run
-from tests.chaos.storm import LONG, SHORT
+from tests.chaos.storm import LONG
 from tests.chaos.world import EACH
 
 
@@ -54,7 +54,8 @@ def main() -> int:
         )
         if chosen.naive:
             short = Plan(
-                seed=seed, parcels=-(-chosen.naive // (EACH * len(ROAD))), every=SHORT, storm=300, patience=30, calm=180,
+                seed=seed, parcels=-(-chosen.naive // (EACH * len(ROAD))), every=LONG,
+                storm=min(chosen.minutes, 10) * 60, patience=30, calm=300,
             )  # fmt: skip
             outcomes.append(run(short, lambda world: Naive(world, Path(folder), short.parcels), keep, say))
     for outcome in outcomes:

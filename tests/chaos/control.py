@@ -47,24 +47,24 @@ class Naive:
         kids = [Child("scheduler", [*silent, sys.executable, "-m", "tests.chaos.naive"])]
         kids += [Child(f"worker-{n}", [*silent, *worker]) for n in range(processes)]
         environ = {**os.environ, "CHAOS_NAIVE": json.encode(where).decode()}
-        self._supervisor = Supervisor(kids, environ=environ, clock=app.uptime)
-        self._watch = threading.Thread(target=self._supervisor.run, name="naive")
+        self._kids = Supervisor(kids, environ=environ, clock=app.uptime)
+        self._watch = threading.Thread(target=self._kids.run, name="naive")
         self._timers: list[threading.Timer] = []
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
-        self._supervisor.start()
+        self._kids.start()
         self._watch.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         for timer in self._timers:
             timer.join()
-        self._supervisor.stop()
+        self._kids.stop()
         self._watch.join()
-        for pid in self._supervisor.pids().values():
+        for pid in self._kids.pids().values():
             end(pid, group=True)
-        self._supervisor.shut_down()
+        self._kids.shut_down()
         self._valkey.stop()
 
     def knows(self, parcels: int) -> bool:
@@ -100,7 +100,7 @@ class Naive:
         return bool(getattr(self, f"_{kind}")(pick))
 
     def _masters(self) -> list[int]:
-        return sorted(pid for name, pid in self._supervisor.pids().items() if name.startswith("worker"))
+        return sorted(pid for name, pid in self._kids.pids().items() if name.startswith("worker"))
 
     def _worker(self, pick: float) -> int:
         busy = [child.pid for master in self._masters() for child in children(master)]
@@ -110,10 +110,12 @@ class Naive:
         return sum(end(pid, group=True) for pid in choose(self._masters(), pick))
 
     def _scheduler(self, _pick: float) -> int:
-        pid = self._supervisor.pids().get("scheduler")
+        pid = self._kids.pids().get("scheduler")
         return pid is not None and end(pid)
 
-    _supervisor_killed = _scheduler
+    def _supervisor(self, _pick: float) -> int:
+        """All of it at once, as where the command itself is killed."""
+        return sum(end(pid, group=True) for pid in self._kids.pids().values())
 
     def _store(self, _pick: float) -> int:
         self._valkey.kill()
