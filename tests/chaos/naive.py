@@ -24,6 +24,7 @@ from dramatiq.brokers.redis import RedisBroker
 from msgspec import json
 
 from tests.chaos.world import PASSWORD, PEOPLE, TRACK_KEY, USER
+from workers.heel import heel
 
 BATCH = 40
 EVERY = 1.0  # seconds between looks at everything
@@ -107,12 +108,14 @@ def build(where: World) -> tuple[Any, Any]:
 def worker() -> None:
     """Entry for ``dramatiq tests.chaos.naive:worker``."""
     build(world())
+    heel(os.environ, master=True)
 
 
 def scheduler() -> None:
     """Have every parcel looked at, again and again."""
     where = world()
     refresh, _ = build(where)
+    heel(os.environ)
     numbers = [f"LP{parcel:014d}" for parcel in range(where.parcels)]
     while True:
         for start in range(0, len(numbers), BATCH):
