@@ -52,9 +52,10 @@ def summary(outcome: Outcome) -> str:
     """Return what the run was, in a few lines: repeatable by its seed."""
     told = len(outcome.feeder.told)
     pace = f"{told:,} messages in {outcome.seconds:.0f} s ({told / outcome.seconds:.0f} a second)"
+    came = "not all had come" if outcome.missing or outcome.all.lost else "all had come"
     lines = [
         f"{outcome.name}: seed {outcome.plan.seed}, {outcome.plan.parcels} parcels, {pace}",
-        f"  all had come {outcome.drained:.0f} s after the storm; looked again at {outcome.feeder.looked_again} parcels",
+        f"  {came} {outcome.drained:.0f} s after the storm; looked again at {outcome.feeder.looked_again} parcels",
         f"  blows: {_counted(outcome.blows)}",
         f"  mishaps of the world: {_counted(outcome.mishaps)}",
     ]

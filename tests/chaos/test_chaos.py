@@ -48,7 +48,7 @@ def test_a_storm_loses_nothing_and_doubles_only_what_was_uncertain(tmp_path: Pat
 @pytest.mark.timeout(900)
 @storms
 def test_the_naive_design_loses_in_the_same_storm(tmp_path: Path) -> None:
-    plan = Plan(seed=SEED, parcels=20, every=SHORT, storm=60, patience=20, calm=60)
+    plan = Plan(seed=SEED, parcels=40, every=SHORT, storm=60, patience=20, calm=60)
     outcome = run(plan, lambda world: Naive(world, tmp_path, plan.parcels), _kept)
     show(outcome)
     assert outcome.all.lost > 0, "the storm is too mild to show what a design is worth"
