@@ -48,6 +48,24 @@ def test_the_server_is_what_the_store_needs_and_for_its_user_alone(tmp_path: Pat
         assert stat.S_IMODE((folder / "socket").stat().st_mode) == 0o700
 
 
+def test_nobody_empties_it_at_one_word_gives_it_away_or_loosens_its_rules(tmp_path: Path) -> None:
+    with Engine({}, tmp_path) as engine, redis.Redis.from_url(engine.url) as client:
+        for command in (
+            ("FLUSHALL",), ("FLUSHDB",), ("SWAPDB", "0", "1"), ("REPLICAOF", "evil.example", "6379"), ("MONITOR",),
+            ("CONFIG", "SET", "appendonly", "no"), ("CONFIG", "REWRITE"), ("ACL", "SETUSER", "default", "+@all"),
+            ("MODULE", "LIST"), ("DEBUG", "SLEEP", "0"),
+        ):  # fmt: skip
+            with pytest.raises(redis.exceptions.ResponseError, match=r"(?i)permissions|not allowed"):
+                client.execute_command(*command)
+        client.set("a", 1)
+        assert client.config_get("appendfsync") == {b"appendfsync": b"always"} or client.config_get(
+            "appendfsync"
+        )
+        assert client.keys() == [b"a"]
+        client.restore("b", 0, client.dump("a"))  # as a backup is brought back
+        assert client.get("b") == b"1"
+
+
 def test_what_was_stored_is_there_in_the_next_run(tmp_path: Path) -> None:
     for run in range(3):
         with Engine({}, tmp_path / "d") as engine:
@@ -131,7 +149,7 @@ def test_a_store_that_comes_up_empty_from_files_that_are_not_is_refused(tmp_path
     with Engine({}, tmp_path) as engine:
         say(engine.url, "p")
         with redis.Redis.from_url(engine.url) as client:
-            client.flushall()
+            client.delete(*client.keys())
     size = incr(tmp_path).stat().st_size
     with pytest.raises(Misconfigured, match="came up empty"), Engine({}, tmp_path):
         pass
