@@ -463,6 +463,15 @@ def nothing_dead_goes_before_somebody_knew(store: Store) -> None:
     assert store.prune(older=HOUR) == 1
 
 
+def what_was_surely_not_accepted_goes_with_whatever_has_joined(store: Store) -> None:
+    bundle(store, "a", "b", "c")
+    store.scripts.client.zadd("{cw}:ob:mail", {"c": 10**15})
+    first = take(store)
+    store.retry([one.id for one in first.all], first.token, after=NOW, error="451")
+    lapse(store, "ob:mail")
+    assert [one.id for one in take(store).all] == ["a", "b", "c"]
+
+
 def a_chore_comes_when_it_is_owed_and_until_it_is_done(store: Store) -> None:
     chores = store.chores
     chores.add("post", ["a"], after=HOUR)
@@ -916,6 +925,12 @@ CASES = [
         "prelude",
         "redis.call('HDEL', P .. 'n:' .. id, 'bat', 'owner', 'seen')",
         "",
+    ),
+    Case(
+        what_was_surely_not_accepted_goes_with_whatever_has_joined,
+        "finish",
+        "redis.call('HDEL', key, 'msg') -- nothing",
+        "-- nothing",
     ),
     Case(
         a_chore_comes_when_it_is_owed_and_until_it_is_done,
