@@ -29,7 +29,7 @@ from tests.servers.sms import SmsServer
 from tests.servers.smtp import SmtpServer
 from tests.soak.load import Load
 from tests.soak.report import report
-from tests.soak.sampling import argv, descendants, sample_process, sample_store
+from tests.soak.sampling import argv, descendants, parent, sample_process, sample_store
 from workers.engine import find
 from workers.store import Store
 
@@ -143,7 +143,7 @@ def _name(pid: int, root: int) -> str:
         if part in said:
             return part
     if "dramatiq" in said:
-        return "worker"
+        return "worker" if "dramatiq" in argv(parent(pid)) else "worker's master"
     if any("spawn_main" in word or "forkserver" in word or "resource_tracker" in word for word in said):
         return "worker's helper"
     if said and ("valkey-server" in said[0] or "redis-server" in said[0]):

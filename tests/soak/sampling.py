@@ -49,6 +49,11 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def parent(pid: int) -> int:
+    stat = _read(Path(f"/proc/{pid}/stat"))
+    return int(stat.rsplit(")", 1)[1].split()[1]) if stat else 0
+
+
 def argv(pid: int) -> list[str]:
     return _read(Path(f"/proc/{pid}/cmdline")).split("\0")[:-1]
 
