@@ -15,7 +15,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "cdata": ("<![CDATA[ x ]]> <?xml x?> <svg/onload=x>", "<![CDATA[ x ]]> <?xml x?> <svg/onload=x>"),
     "jinja": ("{{ 7*7 }}{% raw %}{{ ''.__class__ }}{# x #}", "{{ 7*7 }}{% raw %}{{ ''.__class__ }}{# x #}"),
     "formats": ("%(title)s %s %d %n {0} {title!r:>9} 100 %", "%(title)s %s %d %n {0} {title!r:>9} 100 %"),
-    "shell": ("$(reboot) `id` $HOME ; rm -rf x | y && z", "$(reboot) `id` $HOME ; rm -rf x | y && z"),
+    "shell": ("$(reboot) `id` $HOME ; rm -rf x && y", "$(reboot) `id` $HOME ; rm -rf x && y"),
     "encoded word": ("=?UTF-8?Q?=0A?=Bcc: x@evil.example", "=?UTF-8?Q?=0A?=Bcc: [link removed]"),
     "header": ("Reel\r\nBcc: y\r\n\r\n<html>", "Reel Bcc: y <html>"),
     "line ends": ("a\x85b\u2028c\u2029d\x0be\x0cf\rg", "a b c d e f g"),
