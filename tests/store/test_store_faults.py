@@ -32,6 +32,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "claim": lambda s: claim(s),
     "settle": lambda s: s.settle("post", [Looked(P, "f")], every=HOUR),
     "postpone": lambda s: s.postpone("post", [P], after=HOUR),
+    "prolong": lambda s: s.prolong("post", [P], lease=LEASE),
     "limit": lambda s: s.limit("post", quota=[Quota("calls", 9, "day")]),
     "stretch": lambda s: s.stretch("post", calm=2.0, urgent=1.0),
     "budget": lambda s: s.budget("post"),
