@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from tests.pipeline.conftest import START, World
-from tests.servers.rows import lapse
+from tests.servers.rows import lapse, soon
+from workers import memory
 from workers.core import forms
 from workers.core.brief import VERSION
 from workers.core.model import Sighting, TimeQuality
@@ -91,6 +92,31 @@ def test_what_an_old_store_knew_counts_and_news_is_told_once(world: World) -> No
     client: Any = world.store.scripts.client
     assert client.hget("{cw}:meta", "schema") == b"1"
     assert world.store.ledger().id, "a ledger without an id gets one"
+
+
+def test_a_parcel_that_a_newer_version_decided_on_is_left_to_it_for_a_minute_and_is_not_called_unreadable(
+    world: World,
+) -> None:
+    fill(world)
+    world.look()
+    number, parcel = NUMBERS[0], f"{NUMBERS[0]}/{NUMBERS[0]}"
+    client: Any = world.store.scripts.client
+    mine = client.hget(f"{{cw}}:p:{parcel}", "snap")
+    newer = json.dumps({"v": memory.VERSION + 1, "snapshot": {}}).encode()
+    client.hset(f"{{cw}}:p:{parcel}", "snap", newer)
+    for one in NUMBERS:
+        world.source.parcels[one] = [*ROAD, TO_PAY]
+    world.look()
+    assert [world.stage(one) for one in NUMBERS] == ["import_customs", "payment_due", "payment_due"]
+    assert client.hget(f"{{cw}}:p:{parcel}", "snap") == newer
+    assert world.store.recollect(f"trouble:{parcel}") is None
+    known = world.store.recall(parcel)
+    assert known is not None
+    assert not known.failing
+    assert soon(known.due["a"], memory.NEWER_COMES)
+    client.hset(f"{{cw}}:p:{parcel}", "snap", mine)  # whoever runs the newer version can read it
+    world.look()
+    assert world.stage(number) == "payment_due"
 
 
 def test_every_older_form_is_lifted_and_a_form_of_nobodys_is_refused() -> None:
