@@ -59,7 +59,7 @@ def slow(at: Theatre, title: str) -> None:
     if title not in at.notes:
         at.notes.add(title)
         at.snail.fail("data", SILENCE)
-        news(at, title)
+    news(at, title)
 
 
 def later(at: Theatre, title: str) -> None:
@@ -67,7 +67,7 @@ def later(at: Theatre, title: str) -> None:
     if title not in at.notes:
         at.notes.add(title)
         at.snail.fail("data", "451 4.7.1 later")
-        news(at, title)
+    news(at, title)
 
 
 def doubtful(at: Theatre, title: str) -> None:
@@ -75,7 +75,7 @@ def doubtful(at: Theatre, title: str) -> None:
     if title not in at.notes:
         at.notes.add(title)
         at.fog.fail("answer", DROP, times=2)
-        news(at, title)
+    news(at, title)
 
 
 def gone(at: Theatre, title: str) -> None:

@@ -98,6 +98,9 @@ class Valkey:
         assert self._process is not None
         return self._process.pid
 
+    def lives(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def client(self, url: str | None = None) -> redis.Redis:
         return redis.Redis.from_url(url or self.url, protocol=2)
 
