@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.faults.rows import PAGE, ROWS, missing, written
 
+
 def test_every_fault_of_the_list_is_there_once() -> None:
     assert [one.number for one in ROWS] == list(range(1, 39))
 
