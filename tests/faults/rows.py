@@ -98,7 +98,6 @@ ROWS = (
     row(
         17, "STARTTLS stripped, bad certificate, wrong password", "no plaintext; failed in words, not repeated",
         "faults/test_smtp_faults.py",
-        "faults/test_smtp_faults.py::test_where_nothing_may_be_said_in_the_clear_or_nobody_is_let_in_nothing_is_sent_and_nothing_is_tried_again",
         "channels/test_email.py::test_starttls_that_was_stripped_is_refused_and_neither_mail_nor_password_is_sent",
         "channels/test_email.py::test_a_certificate_that_does_not_verify_is_refused",
         "channels/test_email.py::test_wrong_credentials_are_permanent_with_a_hint_and_never_repeated",
