@@ -42,6 +42,7 @@ WAYS: Mapping[str, Mapping[str, Way]] = {
         "unknown": Way(scenes.unread),
         **dict.fromkeys(["claim_reviews", "prune", "follow"], REVIEW),
         **dict.fromkeys(["postpone", "pause", "unheard", "news"], BROKEN),
+        "prolong": Way(scenes.sluggish, source="spare", patience=20.0),
         "renew": Way(scenes.slow, "slow", patience=12.0),
         "finish retry": Way(scenes.later, "slow", patience=12.0),
         **dict.fromkeys(["finish resend", "finish hold"], Way(scenes.doubtful, "unsure", patience=12.0)),

@@ -45,13 +45,24 @@ def review(at: Theatre, title: str) -> None:
 
 def broken(at: Theatre, title: str) -> None:
     """The source fails once; its pause is let pass, and it shows what is new."""
+    _mend(at, title)
+    at.spare.next_http(500)
+    at.look(title)
+
+
+def sluggish(at: Theatre, title: str) -> None:
+    """The source takes so long to answer that the lease on what it is asked for is lengthened."""
+    _mend(at, title)
+    at.spare.next_stall(16)
+    at.look(title)
+
+
+def _mend(at: Theatre, title: str) -> None:
     at.enter_customs(title)
     at.store.scripts.client.hdel("{cw}:rl:spare", "until")
     for key in at.store.scripts.client.keys("{cw}:br:*"):
         at.store.scripts.client.delete(key)
     at.spare.inject_nothing()
-    at.spare.next_http(500)
-    at.look(title)
 
 
 def slow(at: Theatre, title: str) -> None:
