@@ -80,6 +80,7 @@ DEADLINES: Final = {
     "pay": "pay by",
     "documents": "papers by",
     "storage": "collect by",
+    "round": "on the day of the round",
     "dispute": "dispute by",
 }
 

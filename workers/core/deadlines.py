@@ -19,6 +19,7 @@ ASSUMED_DAYS: Final = 14
 ASKS_TO_PAY: Final = frozenset({Stage.PAYMENT_DUE})
 ASKS_FOR_PAPERS: Final = frozenset({Stage.DOCUMENTS_REQUIRED, Stage.HELD})
 KEPT: Final = frozenset({Stage.AVAILABLE_FOR_PICKUP, Stage.DELIVERY_FAILED})
+ON_THE_ROUND: Final = frozenset({Stage.OUT_FOR_DELIVERY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Deadlines:
     pay_by: Due | None = None
     documents_by: Due | None = None
     storage_end: Due | None = None
+    round_on: date | None = None  # the day of the driver's round, until it is over
     protection_until: date | None = None
     dispute_by: date | None = None
 
@@ -50,6 +52,7 @@ def deadlines(order: Order, snapshot: Snapshot, operator: Operator | None, *, no
         if snapshot.stage in ASKS_FOR_PAPERS
         else None,
         storage_end=_kept(_asked(snapshot, KEPT, now), operator) if snapshot.stage in KEPT else None,
+        round_on=_today(_asked(snapshot, ON_THE_ROUND, now), now) if snapshot.stage in ON_THE_ROUND else None,
         protection_until=until,
         dispute_by=until - timedelta(days=LAST_CALL_DAYS) if until else None,
     )
@@ -65,9 +68,10 @@ def nearest(found: Deadlines, advice: Advice, *, today: date) -> date | None:
         "pay": found.pay_by,
         "documents": found.documents_by,
         "storage": found.storage_end,
-        "dispute": None,
     }.get(advice.deadline)
     days = [own.day] if own else []
+    if advice.deadline == "round" and found.round_on is not None:
+        days.append(found.round_on)
     if advice.deadline in ("pay", "documents", "dispute") and dispute is not None:
         days.append(dispute)
     coming = [day for day in days if day >= today]
@@ -91,6 +95,11 @@ def _kept(asked: date, operator: Operator | None) -> Due:
     if operator is not None and operator.storage_working_days is not None:
         return Due(add_working_days(asked, operator.storage_working_days), by_rule=True)
     return Due(asked + timedelta(days=ASSUMED_DAYS), by_rule=False)
+
+
+def _today(day: date, now: datetime) -> date | None:
+    """Return *day* unless it is over: nothing is known of a later round."""
+    return day if day >= now.date() else None
 
 
 def _asked_to_pay(snapshot: Snapshot, now: datetime) -> date:

@@ -51,7 +51,7 @@ class RowModel(_Strict):
     contact: Literal["", "operator", "customs", "seller", "shop", "bank"] = ""
     letter: Words = []
     topic: str = Field(min_length=1)
-    deadline: Literal["", "pay", "documents", "storage", "dispute"] = ""
+    deadline: Literal["", "pay", "documents", "storage", "round", "dispute"] = ""
     why: str = Field(min_length=1)
     source: str = Field(min_length=1)
 
