@@ -82,6 +82,8 @@ def test_costs(text: str, encoding: str, units: int, parts: int) -> None:
         ("½ price", "½ price"),
         ("plain", "plain"),
         ("a\u200bb\u00adc", "abc"),
+        ("déle než obvykle, nové doručení", "dele nez obvykle, nove doruceni"),
+        ("réglé à l’aéroport, ça", "réglé à l'aéroport, ca"),
     ],
 )
 def test_spelling(text: str, spelled: str) -> None:

@@ -37,6 +37,11 @@ _SPELLED = str.maketrans(
     }
 )  # fmt: skip
 
+_CARONS = frozenset(
+    "čďěňřšťůžČĎĚŇŘŠŤŮŽ"
+)  # a text that loses these loses its acutes too: half of them reads as misspelt
+_ACUTES = str.maketrans("éÉ", "eE")
+
 
 @dataclass(frozen=True, slots=True)
 class Segments:
@@ -80,14 +85,15 @@ def to_gsm7(text: str) -> str:
     """Return *text* spelled in the GSM 7-bit alphabet; unchanged where that would lose a single character.
 
     Typographic signs become plain ones and accents that the alphabet lacks are dropped (``Zażółć`` becomes
-    ``Zazolc``, as people write it in text messages). A text in another script is left alone: it needs UCS-2,
-    and then keeps everything.
+    ``Zazolc``, as people write it in text messages); in Czech and Slovak all of them. A text in another
+    script is left alone: it needs UCS-2, and then keeps everything.
     """
     if _fits(text):
         return text
-    spelled = "".join(
-        char if char in _BASIC or char in _EXTENDED else _plain(char) for char in _composed(text)
-    )
+    composed = _composed(text)
+    spelled = "".join(char if char in _BASIC or char in _EXTENDED else _plain(char) for char in composed)
+    if not _CARONS.isdisjoint(composed):
+        spelled = spelled.translate(_ACUTES)
     return spelled if _fits(spelled) else text
 
 

@@ -40,7 +40,18 @@ SUBJECT_TITLE: Final = 60  # characters of an order's title in a subject
 SHORT_TITLES: Final = (40, 28, 20, 12)  # characters tried in an SMS, until it fits
 SHORT_PARTS: Final = 2  # segments of an SMS
 SHORT_WHO: Final = 24
-HEADINGS: Final = ("steps", "by_when", "cost", "dont", "contact", "timeline", "letter", "why", "guesses")
+HEADINGS: Final = (
+    "needs_you",
+    "steps",
+    "by_when",
+    "cost",
+    "dont",
+    "contact",
+    "timeline",
+    "letter",
+    "why",
+    "guesses",
+)
 
 
 # What a template of the user's can raise: Jinja's own errors, and Python's where an expression goes wrong.
