@@ -86,13 +86,13 @@ CASES = [
          does=("Look the parcel up yourself",), otherwise={"days": 5}),
     # … for more than 14 days
     Case("import, prepaid, long", Stage.IMPORT_CUSTOMS, "customs_stuck", "yes", "seller", days=16, facts=CUSTOMS,
-         does=("ask the seller to confirm that its number reached the carrier", "whether a paper or a payment is missing"),
+         does=("ask the seller to confirm that the tax number (IOSS, VOEC or the like) reached the carrier", "whether a paper or a payment is missing"),
          never=("Do not confirm receipt",), otherwise={"days": 9}),
     Case("import, prepaid, long", Stage.IMPORT_CUSTOMS, "protection_last_call", "yes", "shop", days=16, facts=CUSTOMS, left=3,
          does=("Open a dispute",), never=("Do not confirm receipt", "Do not let the date pass"), otherwise={"left": 30}),
     # tax not prepaid
     Case("not prepaid", Stage.PAYMENT_DUE, "pay", "yes", "operator", facts=CUSTOMS | {"charges": Charges.DUE},
-         order={"checkout": NOT_PREPAID}, does=("Compare the amount with our estimate", "If the value they used is wrong", "Keep the receipt"),
+         order={"checkout": NOT_PREPAID}, does=("Compare the amount with our estimate", "If the value used is wrong", "Keep the receipt"),
          never=("Do not pay through a link", "Do not refuse the parcel"), otherwise={"order": {"checkout": PREPAID}}),
     # held, papers
     Case("held, papers", Stage.DOCUMENTS_REQUIRED, "send_documents", "yes", "operator", facts=CUSTOMS,
@@ -101,7 +101,7 @@ CASES = [
     # held, tax number not recognised, or charged twice
     Case("charged twice", Stage.PAYMENT_DUE, "double_charge", "yes", "operator", facts=CUSTOMS | {"charges": Charges.DUE},
          does=("make sure that the request is real", "check the tax number of the shop again", "pay there, keep the customs receipt, and claim the tax back",
-               "Ask the seller"), never=("Do not simply ignore it",), otherwise={"order": {"checkout": NOT_PREPAID}}),
+               "Ask the seller"), never=("Do not ignore the request",), otherwise={"order": {"checkout": NOT_PREPAID}}),
     Case("charged twice", Stage.HELD, "double_charge", "yes", "operator", facts=CUSTOMS | {"causes": (Cause.UNPAID_CHARGES,)},
          does=("check the tax number of the shop again",), otherwise={"facts": CUSTOMS}),
     # held, restricted
@@ -110,8 +110,8 @@ CASES = [
          never=("Do not order the same thing again",), otherwise={"facts": CUSTOMS}),
     # suspected counterfeit
     Case("counterfeit", Stage.HELD, "counterfeit", "yes", "shop", facts=CUSTOMS | {"causes": (Cause.SUSPECTED_COUNTERFEIT,)},
-         does=("in the EU ten working days", "the goods are destroyed", "reason “counterfeit” and attach the letter"),
-         never=("Do not pay a “settlement”", "makes you known to the brand"), otherwise={"facts": CUSTOMS}),
+         does=("in the EU, ten working days", "the goods are destroyed", "reason “counterfeit” and attach the letter"),
+         never=("Do not pay a “settlement”", "tells the brand who you are"), otherwise={"facts": CUSTOMS}),
     Case("counterfeit", Stage.REFUSED, "refused_counterfeit", "yes", "shop", facts=CUSTOMS | {"causes": (Cause.SUSPECTED_COUNTERFEIT,)},
          does=("reason “counterfeit”",), never=("do not write to the brand",), otherwise={"facts": CUSTOMS}),
     # returned to the sender
@@ -224,7 +224,7 @@ def test_a_reason_guessed_for_a_slow_inspection_names_the_items_and_the_red_mark
     case = next(c for c in CASES if c.advice == "inspection")
     text = " ".join(RENDERER.render(judged(case).brief(), lang="en", timezone="UTC").text.split())
     assert "The red mark that the shop’s app shows" in text
-    assert "There are 3 kinds of goods in the order" in text
+    assert "The order holds 3 kinds of goods" in text
     plain = replace(case, order={"shop": "Elsewhere"})
     text = " ".join(RENDERER.render(judged(plain).brief(), lang="en", timezone="UTC").text.split())
     assert "red mark" not in text

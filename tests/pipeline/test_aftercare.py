@@ -57,7 +57,7 @@ def test_an_urgent_notice_that_nobody_acknowledged_goes_by_the_next_channel_once
         hours_later(world)
     [(envelope, message)] = world.text.sent
     assert envelope.to == "+34600000001"
-    assert "nobody said that they have seen it" in message.text
+    assert "nobody said that they had seen it" in message.text
     assert len(world.mail.sent) == 1
     assert [row.why for row in world.store.notices(states=("sent",)) if row.channel == "text"] == [
         "passed_on"

@@ -136,7 +136,7 @@ def test_the_next_notice_about_a_parcel_nobody_sees_says_so(owned: World) -> Non
     owned.look()
     owned.deliver()
     first = owned.mail.sent[-1][1]
-    assert "nobody has seen the parcel" not in " ".join(first.text.split())
+    assert "we have not seen the parcel" not in " ".join(first.text.split())
     fail(owned, 6, Temporary("the server is ill"))
     owned.now += timedelta(days=40)
     backdate(owned, since=timedelta(days=20), ok=timedelta(days=21))
@@ -146,5 +146,5 @@ def test_the_next_notice_about_a_parcel_nobody_sees_says_so(owned: World) -> Non
     assert len(owned.mail.sent) == 2, "time alone changed the advice"
     said = " ".join(owned.mail.sent[-1][1].text.split())
     day = (owned.now - timedelta(days=21)).strftime("%-d %b %Y")
-    assert f"The source a fails: nobody has seen the parcel since {day}" in said
-    assert "nobody has seen the parcel" in owned.mail.sent[-1][1].html
+    assert f"The source a fails: we have not seen the parcel since {day}" in said
+    assert "we have not seen the parcel" in owned.mail.sent[-1][1].html

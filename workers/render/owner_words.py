@@ -17,7 +17,7 @@ Plain = dict[str, Any]
 
 PARAGRAPHS: Final = ("subject", "preheader", "happening", "needs_you", "by_when", "contact", "short")
 LISTS: Final = ("steps", "dont")
-HEADINGS: Final = ("steps", "by_when", "dont", "contact", "why")
+HEADINGS: Final = ("needs_you", "steps", "by_when", "dont", "contact", "why")
 SHORTER: Final = (40, 28, 20, 12)  # units of a fact tried in an SMS, until it fits
 PARTS: Final = 2  # segments of an SMS
 
