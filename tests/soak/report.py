@@ -156,7 +156,7 @@ def _load(end: Row) -> list[str]:
         return ["it did not come to its end"]
     bad = []
     print(f"load: {end['enrolled']} parcels enrolled, {end['told']} moves, {end['mails']} mails and {end['texts']} texts "
-          f"arrived, {end['doubled']} doubled, {end['counts'].get('retries', 0)} put off; ends: {end['ended']}; open: {end['open']}")  # fmt: skip
+          f"arrived, {end['doubled']} doubled, {end['counts'].get('retried', 0)} put off; ends: {end['ended']}; open: {end['open']}")  # fmt: skip
     for channel, arrived in (("mail", end["mails"]), ("text", end["texts"])):
         if end["ended"].get(f"sent {channel}", 0) != arrived:
             bad.append(
