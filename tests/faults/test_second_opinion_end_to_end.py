@@ -72,7 +72,11 @@ def test_who_knows_better_is_asked_and_the_mail_says_who_says_what(
 
             wait_for(told, f"the demand that only ParcelsApp shows; stands {program.stages()}", seconds=150)
             wait_for(lambda: "payment_due" in _stages(program), "the mail about it", seconds=30)
-            assert not program.store.unsettled(within=timedelta(seconds=1))
+            wait_for(
+                lambda: not program.store.unsettled(within=timedelta(seconds=1)),
+                "the end of all that is owed",
+                seconds=30,
+            )
 
         mails = [mail.message for mail in smtp.journal]
         first, last = words(mails[0]), words(mails[-1])

@@ -101,9 +101,10 @@ def test_one_that_takes_too_much_is_ended_and_not_tried_again(
 @pytest.mark.slow
 def test_a_chamber_of_a_check_begins_again(tmp_path: Path) -> None:
     template(tmp_path, FOREVER)
-    chamber = Chamber(tmp_path, patience=timedelta(seconds=10))  # a good one may be slow on a busy machine
+    # A good one may be slow on a busy machine; the other ends by one bound or the other.
+    chamber = Chamber(tmp_path, patience=timedelta(seconds=10))
     try:
-        with pytest.raises(Overdone, match="10 seconds"):
+        with pytest.raises(Overdone, match=r"10 seconds|768 MB"):
             chamber.ask("render", PAY, **TOLD)
         assert chamber.ask("render", samples.full(ROWS["held"]), **TOLD).subject.startswith("Held by customs")
     finally:
