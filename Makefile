@@ -30,7 +30,8 @@ test: $(STAMP) ## the fast tests
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not faults and not containers" $(ARGS)
 
 slow: $(STAMP) ## the tests that take long: many processes, kills, faults
-	@$(BIN)/python -m pytest -q -m "slow and not containers" $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 -m slow tests/words $(ARGS)
+	@$(BIN)/python -m pytest -q -m "slow and not containers" --ignore tests/words $(ARGS)
 
 faults: $(STAMP) ## kill, cut and stop everything at every point, and look at what arrived (CW_SEED=1 repeats a run)
 	@$(BIN)/python -m pytest -q -s -m faults tests/faults tests/chaos $(ARGS)
