@@ -70,6 +70,9 @@ class Naive:
     def knows(self, parcels: int) -> bool:
         return self._asked(lambda client: int(client.hlen("stage"))) == parcels
 
+    def open(self) -> bool:
+        return False  # it does not know
+
     def look_now(self, parcels: Sequence[int]) -> bool:
         return True  # it looks at everything all the time
 

@@ -133,6 +133,12 @@ class Ours:
         except StoreTrouble:
             return False
 
+    def open(self) -> bool:
+        try:
+            return bool(self.store.notices(states=("pending", "sending"), limit=1))
+        except StoreTrouble:
+            return True
+
     def look_now(self, parcels: Sequence[int]) -> bool:
         try:
             self.store.postpone("track", [parcel_id(p) for p in parcels], after=timedelta(0))

@@ -36,6 +36,9 @@ class Subject(Led, Struck, Protocol):
 
     name: str
 
+    def open(self) -> bool:
+        """Whether it has something to send yet, as far as it tells."""
+
 
 @dataclass
 class Outcome:
@@ -98,6 +101,8 @@ def run(
             _beat(feeder)
         drained = time.monotonic() - still
         missing = [] if feeder.done else feeder.missing()
+        while subject.open() and time.monotonic() < still + plan.calm:
+            _beat(feeder)  # what came, but is in doubt, waits for its next try
         _settle(feeder, 3)
         owed = audit.due(feeder.fed)
         told = audit.counted(feeder.told)
