@@ -230,7 +230,10 @@ def test_settings_show_no_secret() -> None:
 
 
 def test_http_to_another_machine_needs_to_be_meant(opened: Callable[..., Sms]) -> None:
-    opened("http://gateway.lan/send", form={"to": "{to}", "text": "{text}"}, insecure="yes")
+    form = {"to": "{to}", "text": "{text}"}
+    with pytest.raises(ValidationError, match="insecure"):
+        opened("http://gateway.lan/send", form=form)
+    opened("http://gateway.lan/send", form=form, insecure="yes")
 
 
 @pytest.mark.parametrize("name", ["localhost", "elsewhere.example"])

@@ -188,7 +188,7 @@ def scraped(at: Theatre, title: str) -> None:
 
 def noted(at: Theatre, title: str) -> None:
     """A reader says by the link in a mail that they know."""
-    sent = [row.id for row in at.store.notices(states=("sent",), limit=20) if row.parcel == at.id(title)]
+    sent = [row.id for row in at.store.notices(at.id(title), states=("sent",))]
     news(at, title)
     for notice in sent[:1]:
         word = seal(at.store.secret(), SEEN, notice, datetime.now(UTC) + timedelta(days=1))

@@ -29,6 +29,21 @@ orders:
 """
 
 
+def owing(folder: Path, url: str, receiver: str) -> tuple[Path, Store]:
+    """Return the file of orders and their store, in which each of NUMBERS owes one notice to the webhook *receiver*."""
+    config = folder / "orders.yaml"
+    orders = "".join(
+        f"  - {{id: o{n}, title: Reel, tracking: {number}, to: ES}}\n" for n, number in enumerate(NUMBERS)
+    )
+    config.write_text(FILE.format(url=receiver, secret="A" * 44) + orders)
+    store = Store.connect(url)
+    store.prepare()
+    for n, number in enumerate(NUMBERS):
+        one = owed(f"{n:032x}", channel="hook", recipient="house", context=WORDS, topic=f"t{n}")
+        owe(store, one, parcel=f"o{n}/{number}")
+    return config, store
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_sigterm_lets_a_send_end_and_takes_no_other(tmp_path: Path) -> None:
@@ -37,19 +52,7 @@ def test_sigterm_lets_a_send_end_and_takes_no_other(tmp_path: Path) -> None:
         start_valkey(tmp_path / "server") as valkey,
         FaultyServer(lambda _: Reply(b"{}"), latency=2.0) as receiver,
     ):
-        config = tmp_path / "orders.yaml"
-        orders = "".join(
-            f"  - {{id: o{n}, title: Reel, tracking: {number}, to: ES}}\n" for n, number in enumerate(NUMBERS)
-        )
-        config.write_text(FILE.format(url=receiver.origin, secret="A" * 44) + orders)
-        store = Store.connect(valkey.url)
-        store.prepare()
-        for n, number in enumerate(NUMBERS):
-            owe(
-                store,
-                owed(f"{n:032x}", channel="hook", recipient="house", context=WORDS, topic=f"t{n}"),
-                parcel=f"o{n}/{number}",
-            )
+        config, store = owing(tmp_path, valkey.url, receiver.origin)
         environ = supervise.worker_environ(os.environ, config=config, url=valkey.url)
         worker = subprocess.Popen(supervise.worker_argv(2), env=environ, start_new_session=True)
         try:

@@ -12,11 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_drain import FILE, NUMBERS, WORDS
+from tests.faults.test_drain import NUMBERS, owing
 from tests.servers._faulty import FaultyServer, Reply
-from tests.servers.rows import owe, owed
 from tests.servers.valkey import start_valkey, until
-from workers.store import Store
 
 
 @pytest.mark.faults
@@ -28,16 +26,7 @@ def test_the_program_ends_what_it_sends_and_then_itself(tmp_path: Path, number: 
         start_valkey(tmp_path / "server") as valkey,
         FaultyServer(lambda _: Reply(b"{}"), latency=2.0) as receiver,
     ):
-        config = tmp_path / "orders.yaml"
-        orders = "".join(
-            f"  - {{id: o{n}, title: Reel, tracking: {name}, to: ES}}\n" for n, name in enumerate(NUMBERS)
-        )
-        config.write_text(FILE.format(url=receiver.origin, secret="A" * 44) + orders)
-        store = Store.connect(valkey.url)
-        store.prepare()
-        for n, name in enumerate(NUMBERS):
-            one = owed(f"{n:032x}", channel="hook", recipient="house", context=WORDS, topic=f"t{n}")
-            owe(store, one, parcel=f"o{n}/{name}")
+        config, store = owing(tmp_path, valkey.url, receiver.origin)
         program = subprocess.Popen(
             [sys.executable, "-m", "workers", "run", "--config", str(config)],
             env={**os.environ, "CW_REDIS_URL": valkey.url},
