@@ -227,6 +227,21 @@ def test_each_language_and_no_other_has_a_golden_file():
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_sms_that_asks_for_something_names_the_last_day_where_there_is_one(lang):
+    reader = Reader.of(lang, "Europe/Madrid", gettext.NullTranslations())
+    dated = [
+        context
+        for context in map(full, ROWS.values())
+        if context["needs_you"] == "yes" and context["deadline"]
+    ]
+    assert len(dated) > 20
+    for context in dated:
+        day = reader.short_day(context["deadline"])
+        said = shown(context, lang).short
+        assert day in said or sms.to_gsm7(day) in said, (context["advice"], said)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 def test_an_sms_is_two_segments_in_every_language(lang):
     cheap = Locale.parse(lang, sep="-").language in GSM
     for row in ROWS.values():
