@@ -19,7 +19,7 @@ FROM docker.io/library/python:3.11-slim-bookworm
 RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin watcher \
  && install -d -m 700 -o watcher -g watcher /var/lib/customs-watch
 COPY --from=build /opt/customs-watch /opt/customs-watch
-ENV PATH=/opt/customs-watch/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 CW_CONFIG=/config/orders.yaml \
+ENV PATH=/opt/customs-watch/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 MALLOC_ARENA_MAX=2 CW_CONFIG=/config/orders.yaml \
     CW_DATA=/var/lib/customs-watch
 USER watcher
 WORKDIR /home/watcher

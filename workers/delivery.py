@@ -15,11 +15,21 @@ import structlog
 
 from workers import memory
 from workers.addresses import Addresses
+from workers.bars import mark
 from workers.channels import Answerable, Asked, Channel, Envelope, Receipt, address
 from workers.core.model import Message, NeedsYou, Why
 from workers.core.owner import is_matter
 from workers.core.seal import LEAVE, SEEN, seal
-from workers.errors import DeadAddress, LostLease, OfNewer, Permanent, StoreTrouble, Temporary, Uncertain
+from workers.errors import (
+    Barred,
+    DeadAddress,
+    LostLease,
+    OfNewer,
+    Permanent,
+    StoreTrouble,
+    Temporary,
+    Uncertain,
+)
 from workers.house import House
 from workers.lease import LONGEST_SEND, NOTICE_LEASE, held
 from workers.owner import Owner
@@ -37,6 +47,9 @@ RETRIES = tuple(timedelta(seconds=s) for s in (30, 120, 600, 1800, 3600, 7200, 1
 AGAIN = timedelta(seconds=0.2)  # between tries to write down how a send ended, while the store is away
 BUDGET = timedelta(seconds=30)  # of one call; the sweeper rings again
 LINK_LASTS = timedelta(days=14)
+PROBE = timedelta(
+    minutes=15
+)  # between tries of a channel that was refused; providers lock out who asks too often
 LEAVE_LASTS = timedelta(days=90)  # a mail is read late, and not to be left by then would be rude
 PASSED_ON = "passed_on"  # why, of a notice that goes another way because nobody acknowledged it
 
@@ -74,7 +87,10 @@ class Delivery:
         until = self._clock() + BUDGET
         tried = 0
         while self._clock() < until and not self._leaving():
-            notice = self._store.claim_notice(channel_name, lease=NOTICE_LEASE, worker=self._worker)
+            account = self._mark(self._house().settings, channel_name)
+            notice = self._store.claim_notice(
+                channel_name, lease=NOTICE_LEASE, worker=self._worker, mark=account
+            )
             if notice is None:
                 break
             tried += 1
@@ -97,7 +113,7 @@ class Delivery:
             self._after_a_death(channel, recipient, to, notice)
             return
         if why_not := self._addresses.why_not(notice, channel, to):
-            self._failed(left, why_not)
+            self._failed(left, why_not, passed_on=_pass_on(notice, recipient) is not None)
             return
         plan = self._timetable.plan(house.settings, notice, recipient)
         if plan.until is not None:
@@ -117,7 +133,7 @@ class Delivery:
                 with held(self._store, notice, self._clock):
                     receipt = channel.found(self._envelope(to, notice, leave=""))
             except Temporary as trouble:
-                self._put_off(notice, trouble)
+                self._put_off(notice, recipient, trouble)
                 return
             except Permanent as trouble:
                 said = f"{said}; {trouble}"
@@ -125,7 +141,8 @@ class Delivery:
                 if receipt is not None:
                     self._sent(recipient, notice, receipt)
                     return
-        self._store.uncertain([one.id for one in notice.all], notice.token, error=said, then="hold")
+        ids, passed_on = [one.id for one in notice.all], _pass_on(notice, recipient)
+        self._store.uncertain(ids, notice.token, error=said, then="hold", follow_up=passed_on)
         log.warning("notice_held", notice=notice.id, parcel=notice.parcel)
 
     def _leaves(
@@ -209,9 +226,10 @@ class Delivery:
         self._record(lambda: self._store.retry(ids, token, after=after, error=said))
         log.warning("notice_left", notice=ids[0], parcel=notices[0].parcel, error=said)
 
-    def _failed(self, notices: Sequence[Notice], error: str) -> None:
+    def _failed(self, notices: Sequence[Notice], error: str, *, passed_on: bool = False) -> None:
         ids, token = [one.id for one in notices], notices[0].token
-        self._record(lambda: self._store.fail(ids, token, error=error))
+        now = timedelta(0) if passed_on else None  # nobody will see it this way: why wait?
+        self._record(lambda: self._store.fail(ids, token, error=error, follow_up=now))
         for one in notices:
             log.error("notice_failed", notice=one.id, parcel=one.parcel, error=error)
 
@@ -219,6 +237,7 @@ class Delivery:
         self, house: House, channel: Channel, recipient: Recipient, to: str, notice: Notice, message: Message
     ) -> None:
         ids, token = [one.id for one in notice.all], notice.token
+        passed_on = _pass_on(notice, recipient)
         try:
             with held(self._store, notice, self._clock):
                 leave = self._leave_link(house.settings, notice, channel)
@@ -226,11 +245,15 @@ class Delivery:
         except Uncertain as trouble:
             then, said = channel.on_uncertain, str(trouble)
             self._record(
-                lambda: self._store.uncertain(ids, token, error=said, then=then, after=_backoff(notice))
+                lambda: self._store.uncertain(
+                    ids, token, error=said, then=then, after=_backoff(notice), follow_up=passed_on
+                )
             )
             log.warning("notice_uncertain", notice=notice.id, parcel=notice.parcel, then=then, error=said)
         except Temporary as trouble:
-            self._put_off(notice, trouble)
+            self._put_off(notice, recipient, trouble)
+        except Barred as trouble:
+            self._barred(house.settings, recipient, notice, trouble)
         except Permanent as trouble:
             if isinstance(trouble, DeadAddress):
                 watched = house.settings.parcels.get(notice.parcel)
@@ -239,18 +262,35 @@ class Delivery:
                 self._record(
                     lambda: self._addresses.died(notice, channel, recipient, to, dead, stand_ins=stand_ins)
                 )
-            self._failed(notice.all, str(trouble))
+            self._failed(notice.all, str(trouble), passed_on=passed_on is not None)
         else:
             self._sent(recipient, notice, receipt)
 
-    def _put_off(self, notice: Notice, trouble: Temporary) -> None:
-        ids, wait, said = [one.id for one in notice.all], trouble.after or _backoff(notice), str(trouble)
-        self._record(lambda: self._store.retry(ids, notice.token, after=wait, error=said))
+    def _barred(self, settings: Settings, recipient: Recipient, notice: Notice, trouble: Barred) -> None:
+        """Nothing goes out this way until it is mended: what is owed there waits, and one of it is tried now and then."""
+        channel, said = notice.channel, str(trouble)
+        account = self._mark(settings, channel)
+        self._record(lambda: self._store.bar(channel, account, error=said, after=PROBE))
+        log.error("channel_barred", channel=channel, error=said)
+        self._again(notice, recipient, said, wait=timedelta(0))
+
+    def _mark(self, settings: Settings, channel: str) -> str:
+        section = settings.channels.get(channel)
+        return mark(section, self._house_secret()) if section is not None else ""
+
+    def _put_off(self, notice: Notice, recipient: Recipient, trouble: Temporary) -> None:
+        self._again(notice, recipient, str(trouble), wait=trouble.after or _backoff(notice))
+
+    def _again(self, notice: Notice, recipient: Recipient, said: str, *, wait: timedelta) -> None:
+        ids = [one.id for one in notice.all]
+        passed_on = _pass_on(notice, recipient)
+        self._record(
+            lambda: self._store.retry(ids, notice.token, after=wait, error=said, follow_up=passed_on)
+        )
         log.warning("notice_retried", notice=notice.id, parcel=notice.parcel, error=said)
 
     def _sent(self, recipient: Recipient, notice: Notice, receipt: Receipt) -> None:
-        ids, token = [one.id for one in notice.all], notice.token
-        after = recipient.escalation.after if recipient.escalation and notice.why != PASSED_ON else None
+        ids, token, after = [one.id for one in notice.all], notice.token, _pass_on(notice, recipient)
         self._record(lambda: self._store.done(ids, token, reference=receipt.reference, follow_up=after))
         cost = {"parts": receipt.parts or None, "price": receipt.price or None}
         for one in notice.all:
@@ -318,6 +358,11 @@ def _gone(settings: Settings, notice: Notice, recipient: Recipient | None, chann
     if channel is None or (notice.channel not in recipient.channels and notice.why != PASSED_ON):
         return "the recipient no longer uses this channel"
     return ""
+
+
+def _pass_on(notice: Notice, recipient: Recipient) -> timedelta | None:
+    """Return after how long an urgent notice that nobody acknowledged goes another way; None where it does not."""
+    return recipient.escalation.after if recipient.escalation and notice.why != PASSED_ON else None
 
 
 def _alarm(notice: Notice) -> tuple[str, int, str, str]:

@@ -65,6 +65,8 @@ class Desk:
             self._app.store.dismiss(gone, list(self._app.store.watched(gone)))
             self._app.store.chores.forget(gone)
         self._app.store.review_soon(list(house.settings.parcels))
+        for bar in self._app.store.bars():  # the file may name another account: it is tried at once
+            self._app.bells.ring("notify", bar.channel)
         self._synced = state
 
     def ring(self) -> None:

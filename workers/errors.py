@@ -34,6 +34,10 @@ class DeadAddress(Permanent):
     """The address itself is dead: whatever is sent there will not arrive until somebody changes or confirms it."""
 
 
+class Barred(Permanent):
+    """Nothing at all goes out this way until somebody mends it: a password, a key, a certificate, an account."""
+
+
 class Uncertain(Trouble):
     """The other side may or may not have accepted: the answer was lost."""
 

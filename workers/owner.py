@@ -46,6 +46,7 @@ class Owner:
         facts: Facts,
         *,
         avoid: Way | None = None,
+        besides: str = "",
         stand_ins: Iterable[str] = (),
         urgent: bool = False,
     ) -> int:
@@ -54,13 +55,14 @@ class Owner:
         *about* and *occurrence* make it the same notice or another: told again, nothing is owed. *facts* are those of
         ``core.owner.TOPICS``, raw: they are made fit to be shown here. *avoid*: a recipient and channel that just failed;
         it is told another way, and where the owner has none, to *stand_ins* (recipients of the file who may know of it).
-        Where there is no way at all nothing is owed: ``status`` shows such things by itself.
+        *besides*: a channel by which nobody is told. Where there is no way at all nothing is owed: ``status`` shows such
+        things by itself.
         """
         settings = self._house().settings
-        ways = owner_ways(settings, avoid)
+        ways = [way for way in owner_ways(settings, avoid) if way[1] != besides]
         stand_in = not ways
         if stand_in:
-            ways = _besides(avoid, _ways(settings, stand_ins))
+            ways = [way for way in _besides(avoid, _ways(settings, stand_ins)) if way[1] != besides]
         context = msgspec.json.encode(
             owner.context(topic, facts, now=self._clock(), urgent=urgent, stand_in=stand_in)
         )

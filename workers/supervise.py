@@ -54,6 +54,7 @@ def worker_argv(threads: int) -> list[str]:
 def worker_environ(environ: Mapping[str, str], *, config: Path, url: str) -> dict[str, str]:
     return {
         "dramatiq_worker_timeout": "200",  # ms between polls of an idle worker: a bell is answered in about 100 ms
+        "MALLOC_ARENA_MAX": "2",  # glibc's default of eight a core costs a worker of eight threads a tenth more memory
         **environ,
         "CW_CONFIG": str(config.absolute()),
         "CW_REDIS_URL": url,

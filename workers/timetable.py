@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -27,21 +28,26 @@ class Timetable:
         self._clock = clock
 
     def plan(self, settings: Settings, notice: Notice, recipient: Recipient) -> timing.Plan:
-        """Return when *notice*, and what goes with it, is to go out. One that may have gone out already goes on."""
-        if notice.previous == "sending" or notice.uncertain:
+        """Return when *notice*, and what goes with it, is to go out. One that may have gone out already waits for no more than
+        the end of the night, and by itself: its message stays the same one.
+        """
+        doubt = notice.previous == "sending" or notice.uncertain
+        if doubt and (notice.others or notice.message != notice.id):
             return timing.Plan()
 
         def lately(window: timedelta) -> tuple[timedelta | None, int]:
             return self._store.lately(notice.parcel, notice.channel, notice.recipient, within=window)
 
         due, habits = _due(settings, notice), recipient.habits
-        if is_matter(notice.parcel):  # the owner's own: heard of one by one, but not at night
+        if doubt:
+            due = replace(due, siblings=1)  # it waits for no other
+        if doubt or is_matter(notice.parcel):  # the owner's own are heard of one by one, but not at night
             habits = timing.Habits(quiet=habits.quiet)
         zone = ZoneInfo(recipient.timezone)
         plan = timing.plan(due, habits, lately, now=self._clock(), zone=zone)
         if plan.until is not None and plan.until - self._clock() < timedelta(seconds=1):
             return timing.Plan(woke=plan.woke)
-        return plan
+        return replace(plan, bundle="") if doubt else plan
 
     def wait(self, notice: Notice, plan: timing.Plan) -> None:
         """Have *notice*, and what goes with it, come up again when the plan says."""

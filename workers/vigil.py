@@ -1,4 +1,4 @@
-"""Watch over the sources and tell the owner once that one fails or shrinks, and once that it answers again. Judges nothing."""
+"""Watch over sources and channels: tell the owner once that one fails, shrinks or is barred, and that a source answers again."""
 
 from __future__ import annotations
 
@@ -19,6 +19,21 @@ def watch(house: House, store: Store, owner: Owner, *, now: datetime) -> None:
         watched = store.count_watched(name)
         _trouble(store, owner, name, fares, watched, now=now)
         _shrinkage(store, owner, name, fares, watched, now=now)
+    _bars(house, store, owner)
+
+
+def _bars(house: House, store: Store, owner: Owner) -> None:
+    """Tell of channels that let nothing out, by another one; where there is none ``status`` shows it by itself."""
+    for bar in store.bars():
+        if bar.channel not in house.settings.channels:
+            continue
+        facts = {
+            "channel": bar.channel,
+            "since": bar.since,
+            "error": bar.error,
+            "waiting": store.gauges().open.get(("pending", bar.channel), 0),
+        }
+        owner.tell("channel_barred", bar.channel, bar.since.isoformat(), facts, besides=bar.channel)
 
 
 def _trouble(store: Store, owner: Owner, name: str, fares: Health, watched: int, *, now: datetime) -> None:

@@ -17,7 +17,7 @@ from tests.servers.smtp import DROP, SILENCE, SmtpServer
 from workers.channels import Envelope, load
 from workers.channels.email import Email, Settings
 from workers.core.model import Message
-from workers.errors import DeadAddress, Permanent, Temporary, Uncertain
+from workers.errors import Barred, DeadAddress, Permanent, Temporary, Uncertain
 
 MESSAGE = Message(
     subject="Held: headphones",
@@ -122,7 +122,7 @@ def test_starttls_that_was_stripped_is_refused_and_neither_mail_nor_password_is_
             "ca_file": ca_file,
         }
         server.strip_starttls = True
-        with pytest.raises(Permanent, match="offers no STARTTLS"):
+        with pytest.raises(Barred, match="offers no STARTTLS"):
             opened(server, **options).send(envelope(), MESSAGE)
         assert not {c.split()[0] for c in server.commands} - {"EHLO", "QUIT"}
         server.strip_starttls = False  # the control: the same channel works where it is offered
@@ -139,7 +139,7 @@ def test_a_certificate_that_does_not_verify_is_refused(
     with secured(authority, tmp_path, name, implicit=implicit) as (server, ca_file):
         trusted = {"ca_file": ca_file} if fault == "wrong name" else {}
         channel = opened(server, host="localhost", security="tls" if implicit else "starttls", **trusted)
-        with pytest.raises(Permanent, match="no valid certificate"):
+        with pytest.raises(Barred, match="no valid certificate"):
             channel.send(envelope(), MESSAGE)
         assert server.journal == []
         assert "MAIL" not in " ".join(server.commands)
@@ -147,15 +147,15 @@ def test_a_certificate_that_does_not_verify_is_refused(
 
 def test_wrong_credentials_are_permanent_with_a_hint_and_never_repeated(opened: Callable[..., Email]) -> None:
     with SmtpServer(users=USERS) as server:
-        with pytest.raises(Permanent, match=r"535 .*app") as told:
+        with pytest.raises(Barred, match=r"535 .*app") as told:
             opened(server, user="anna", password="s3cret-canary").send(envelope(), MESSAGE)
         assert "canary" not in str(told.value) + repr(told.value)
         server.fail("auth", "454 4.7.0 try later")
         with pytest.raises(Temporary, match="454"):
             opened(server, user="anna", password=USERS["anna"]).send(envelope(), MESSAGE)
-        with pytest.raises(Permanent, match="530"):
+        with pytest.raises(Barred, match="530"):
             opened(server).send(envelope(), MESSAGE)
-    with SmtpServer() as server, pytest.raises(Permanent, match="no way to sign in"):
+    with SmtpServer() as server, pytest.raises(Barred, match="no way to sign in"):
         opened(server, user="anna", password="x").send(envelope(), MESSAGE)
 
 
@@ -163,7 +163,7 @@ def test_wrong_credentials_are_permanent_with_a_hint_and_never_repeated(opened: 
     ("step", "action", "kind"),
     [
         ("connect", "421 4.3.2 closing", Temporary),
-        ("connect", "554 5.7.1 not you", Permanent),
+        ("connect", "554 5.7.1 not you", Barred),
         ("connect", DROP, Temporary),
         ("ehlo", "451 4.3.0 later", Temporary),
         ("ehlo", DROP, Temporary),
@@ -190,8 +190,9 @@ def test_a_fault_means_what_its_moment_says_and_the_next_mail_goes_through(
     with SmtpServer() as server:
         channel = opened(server)
         server.fail(step, action)
-        with pytest.raises(kind):
+        with pytest.raises(kind) as told:
             channel.send(envelope(), MESSAGE)
+        assert (type(told.value) is Barred) == (kind is Barred), "one mail's trouble bars no other"
         assert server.journal == []
         channel.send(envelope(), MESSAGE)  # the control, and no broken connection is kept
         assert len(server.journal) == 1

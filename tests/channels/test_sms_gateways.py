@@ -18,7 +18,7 @@ from tests.servers.sms import DROP, LOST, SID, Fault, SmsServer, Text
 from workers.channels import Envelope, load
 from workers.channels.sms import Settings, Sms
 from workers.core.model import Message
-from workers.errors import DeadAddress, Permanent, Temporary, Uncertain
+from workers.errors import Barred, DeadAddress, Permanent, Temporary, Uncertain
 
 TO = "+4915112345678"
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
@@ -95,10 +95,10 @@ def test_vonage_is_told_what_does_not_fit_into_the_plain_alphabet(server: SmsSer
 
 
 @pytest.mark.parametrize("provider", ACCOUNTS)
-def test_wrong_credentials_are_permanent_and_never_shown(
+def test_wrong_credentials_bar_the_channel_and_are_never_shown(
     server: SmsServer, opened: Opened, provider: str
 ) -> None:
-    with pytest.raises(Permanent, match="check") as told:
+    with pytest.raises(Barred, match="check") as told:
         opened(provider, server, **WRONG[provider]).send(envelope(), MESSAGE)
     assert "canary" not in str(told.value)
     assert server.journal == []
@@ -115,6 +115,7 @@ def vonage(status: object) -> Fault:
     ("provider", "fault", "kind"),
     [
         ("vonage", vonage("1"), Temporary), ("vonage", vonage("5"), Temporary), ("vonage", vonage("10"), Temporary),
+        *[("vonage", vonage(code), Barred) for code in ("4", "8", "9", "11")],
         ("vonage", vonage("3"), Permanent), ("vonage", vonage("29"), Permanent), ("vonage", vonage("999"), Permanent),
         ("vonage", vonage("7"), DeadAddress), ("vonage", vonage("33"), DeadAddress),
         ("vonage", vonage("zero"), Uncertain), ("vonage", vonage(None), Uncertain),
@@ -124,7 +125,7 @@ def vonage(status: object) -> Fault:
         ("sinch", Fault(403, '{"code": "forbidden"}'), Permanent), ("sinch", Fault(400, '{"code": "<b>x\\n"}'), Permanent),
         ("46elks", Fault(403, "Not enough credits"), Permanent), ("46elks", Fault(400, "Invalid to number"), Permanent),
         *[(provider, fault, kind) for provider in ACCOUNTS for fault, kind in [
-            (Fault(429), Temporary), (Fault(503), Temporary), (Fault(500), Uncertain), (Fault(302, "", {"Location": "/x"}), Permanent),
+            (Fault(429), Temporary), (Fault(503), Temporary), (Fault(500), Uncertain), (Fault(402), Barred), (Fault(302, "", {"Location": "/x"}), Permanent),
             (DROP, Uncertain),
         ]],
     ],
@@ -144,13 +145,12 @@ def test_what_each_answer_means(
     assert len(server.journal) == 1
 
 
-def test_an_account_without_credit_is_tried_again_in_an_hour_and_a_barred_number_is_dead(
+def test_an_account_without_credit_bars_the_channel_and_a_barred_number_is_dead(
     server: SmsServer, opened: Opened
 ) -> None:
     server.fail(vonage("9"))
-    with pytest.raises(Temporary, match="top up") as told:
+    with pytest.raises(Barred, match="top up"):
         opened("vonage", server).send(envelope(), MESSAGE)
-    assert told.value.after == timedelta(hours=1)
     with pytest.raises(DeadAddress):
         opened("vonage", server).send(envelope(to="+4915100000007"), MESSAGE)
 

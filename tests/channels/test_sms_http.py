@@ -19,7 +19,7 @@ from tests.servers.sms import LOST, Fault, SmsServer
 from workers.channels import Envelope, load
 from workers.channels.sms import Settings, Sms
 from workers.core.model import Message
-from workers.errors import Misconfigured, Permanent, Temporary, Uncertain
+from workers.errors import Barred, Misconfigured, Permanent, Temporary, Uncertain
 
 NOTICE = "0123456789abcdef0123456789abcdef"
 ENVELOPE = Envelope(NOTICE, "+4915112345678", "o1/LP001")
@@ -246,13 +246,13 @@ def test_a_certificate_must_verify_and_a_private_authority_can_be_named(
     authority.issue_cert(name).configure_cert(context)
     with SmsServer(tls=context) as server:
         given = {"form": {"to": "{to}", "text": "{text}"}}
-        with pytest.raises(Permanent, match="no valid certificate"):
+        with pytest.raises(Barred, match="no valid certificate"):
             opened(server.url, **given).send(ENVELOPE, MESSAGE)
         trusting = opened(server.url, ca_file=str(file), **given)
         if name == "localhost":
             trusting.send(ENVELOPE, MESSAGE)
         else:
-            with pytest.raises(Permanent, match="no valid certificate"):
+            with pytest.raises(Barred, match="no valid certificate"):
                 trusting.send(ENVELOPE, MESSAGE)
         assert len(server.journal) == (name == "localhost")
 

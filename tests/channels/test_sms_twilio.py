@@ -19,7 +19,7 @@ from tests.servers.sms import DROP, LOST, LOST_SILENCE, SID, SILENCE, TOKEN, Fau
 from workers.channels import Envelope, load
 from workers.channels.sms import Settings, Sms
 from workers.core.model import Message
-from workers.errors import DeadAddress, Permanent, Temporary, Uncertain
+from workers.errors import Barred, DeadAddress, Permanent, Temporary, Uncertain
 
 TO = "+4915112345678"
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
@@ -92,7 +92,7 @@ def test_a_messaging_service_may_stand_in_for_the_sender(opened: Callable[..., S
         (error(400, 21614), DeadAddress, "not a mobile"),
         (error(400, 21408), Permanent, "console"),
         (error(400, 29999), Permanent, "errors/29999"),
-        (error(401, 20003), Permanent, "auth_token"),
+        (error(401, 20003), Barred, "auth_token"),
         (error(404, 20404), Permanent, "account_sid"),
         (error(429, 20429), Temporary, "20429"),
         (error(400, 21611), Temporary, "21611"),
@@ -126,7 +126,7 @@ def test_what_each_answer_means(
 
 
 def test_wrong_credentials_are_told_from_a_real_refusal_and_never_shown(opened: Callable[..., Sms]) -> None:
-    with provider() as server, pytest.raises(Permanent, match="20003") as told:
+    with provider() as server, pytest.raises(Barred, match="20003") as told:
         opened(server, auth_token="canary").send(envelope(), MESSAGE)
     assert "canary" not in str(told.value)
 

@@ -20,7 +20,7 @@ from workers.app import load as load_settings
 from workers.channels import Envelope, Receipt, load
 from workers.channels.webhook import Settings, Webhook
 from workers.core.model import Message
-from workers.errors import DeadAddress, Misconfigured, Permanent, Temporary, Uncertain
+from workers.errors import Barred, DeadAddress, Misconfigured, Permanent, Temporary, Uncertain
 
 OLD, NEW = ("whsec_" + base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
 FACTS = {
@@ -108,7 +108,7 @@ def test_the_body_is_the_documented_one_and_the_same_at_each_try(
     ("status", "attempt", "kind"),
     [
         (410, 1, DeadAddress),
-        (400, 1, Permanent), (401, 1, Permanent), (422, 1, Permanent),
+        (400, 1, Permanent), (401, 1, Barred), (422, 1, Permanent),
         (301, 1, Permanent), (307, 1, Permanent),
         (404, 1, Temporary), (404, 6, Permanent),  # a proxy says 404 while the program behind it restarts
         (408, 9, Temporary), (429, 9, Temporary), (500, 9, Temporary), (502, 9, Temporary), (503, 9, Temporary), (504, 9, Temporary),

@@ -48,6 +48,7 @@ WAYS: Mapping[str, Mapping[str, Way]] = {
         **dict.fromkeys(["finish resend", "finish hold"], Way(scenes.doubtful, "unsure", patience=12.0)),
         **dict.fromkeys(["aside", "owe", "finish fail"], GONE),
         "settled": Way(scenes.buried, "gone"),
+        "bar": Way(scenes.barred, "shut"),
         **dict.fromkeys(["finish wait", "finish unsay", "amend_told", "review_soon"], UNSAID),
         **dict.fromkeys(["vault begin", "vault put"], Way(scenes.renewal, source="ae")),
         **dict.fromkeys(["chores claim", "chores done"], Way(scenes.untidy)),

@@ -89,6 +89,19 @@ def doubtful(at: Theatre, title: str) -> None:
     news(at, title)
 
 
+def barred(at: Theatre, title: str) -> None:
+    """The mail server does not let us in, and a quarter of an hour later it does."""
+    key = "{cw}:bar:locked"
+    if at.store.scripts.client.exists(key):
+        at.unbar("locked")
+        at.ours.bells.ring("notify", "locked")
+        return
+    if title not in at.notes:
+        at.notes.add(title)
+        at.locked.fail("auth", "535 5.7.8 not you", times=2)
+    news(at, title)
+
+
 def gone(at: Theatre, title: str) -> None:
     """The mailbox is no more; the owner is told."""
     at.store.take_back("lost", "gone")

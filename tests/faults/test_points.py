@@ -44,6 +44,7 @@ CHANNELS = {
     "slow": ("snail",),
     "unsure": ("vague", "wary"),
     "gone": (),
+    "shut": ("locked",),
     "night": (),
 }
 AMBIGUOUS = (
@@ -51,7 +52,7 @@ AMBIGUOUS = (
     "resend",
     "hold",
 )  # what the log of a notice says of an attempt that may have been accepted
-RESENDS = {"mail", "snail", "vague"}  # channels without a key that send again what may have arrived
+RESENDS = {"mail", "snail", "vague", "locked"}  # channels without a key that send again what may have arrived
 
 
 @dataclass
@@ -280,10 +281,19 @@ def settle(at: Theatre) -> None:
             for title in lost:
                 at.look(title)
         moved = all(at.stage(title) == "import_customs" for title in owed)
-        open_ = at.store.notices(states=("pending", "sending"), limit=10_000)
-        return moved and all(row.waits_for for row in open_)
+        open_ = [
+            row for row in at.store.notices(states=("pending", "sending"), limit=10_000) if not row.waits_for
+        ]
+        for bar in at.store.bars():
+            at.unbar(bar.channel)
+        for row in open_:
+            if (
+                row.state == "pending"
+            ):  # waits for its next try: ten minutes after the third, and longer after more
+                at.lapse(f"ob:{row.channel}", [row.id])
+        return moved and not open_
 
-    wait(quiet, seconds=420)
+    wait(quiet, seconds=300)
 
 
 def unreached(at: Theatre) -> list[str]:

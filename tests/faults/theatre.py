@@ -42,6 +42,7 @@ recipients:
   gone: {{email: gone@example.org, timezone: Europe/Madrid, channels: [lost]}}
   slow: {{email: slow@example.org, timezone: Europe/Madrid, channels: [snail]}}
   unsure: {{email: unsure@example.org, timezone: Europe/Madrid, channels: [vague, wary]}}
+  shut: {{email: shut@example.org, timezone: Europe/Madrid, channels: [locked]}}
   night: {{email: night@example.org, timezone: Europe/Madrid, channels: [mail], quiet: "00:00-23:59"}}
 channels:
   mail: {{kind: email, host: 127.0.0.1, port: {smtp}, security: none, from: "mail <mail@example.org>"}}
@@ -50,6 +51,7 @@ channels:
   snail: {{kind: email, host: 127.0.0.1, port: {snail}, security: none, from: "snail <snail@example.org>"}}
   vague: {{kind: email, host: 127.0.0.1, port: {fog}, security: none, from: "vague <vague@example.org>"}}
   wary: {{kind: email, host: 127.0.0.1, port: {fog}, security: none, on_uncertain: hold, from: "wary <wary@example.org>"}}
+  locked: {{kind: email, host: 127.0.0.1, port: {locked}, security: none, user: cw, password: canary-smtp-password, idle: 0, from: "locked <locked@example.org>"}}
   text: {{kind: sms, provider: http, url: "{sms}", allow_hosts: [127.0.0.1], json: {{to: "{{to}}", text: "{{text}}"}}, idempotency_header: Idempotency-Key}}
 sources:
   track: {{kind: seventeentrack, token: canary-17track-key, base_url: "{track}", allow_hosts: [127.0.0.1], rate: 20, second: no}}
@@ -93,6 +95,7 @@ class Theatre:
         self.spare = enter(SeventeenTrackServer(token="canary-spare-key", rate=None, quota=10_000))
         self.ae = enter(AliExpressServer())
         self.smtp, self.deaf, self.snail, self.fog = (enter(SmtpServer()) for _ in range(4))
+        self.locked = enter(SmtpServer(users={"cw": CANARIES["password of the mail server"]}))
         self.deaf.fail("rcpt", "550 5.1.1 no such user", times=10_000)
         self.sms = enter(SmsServer(keyed=True))
         self.web_port = free_port()
@@ -116,7 +119,7 @@ class Theatre:
         self.config.parent.mkdir()
         head = HEAD.format(
             mail=CANARIES["mail address"], phone=CANARIES["telephone number"], smtp=self.smtp.port, deaf=self.deaf.port,
-            snail=self.snail.port, fog=self.fog.port, sms=self.sms.url, track=self.track.url, spare=self.spare.url, ae=self.ae.origin, key=KEY,
+            snail=self.snail.port, fog=self.fog.port, locked=self.locked.port, sms=self.sms.url, track=self.track.url, spare=self.spare.url, ae=self.ae.origin, key=KEY,
             secret=SECRET, web=self.web_port,
         )  # fmt: skip
         orders = "".join(
@@ -170,6 +173,13 @@ class Theatre:
         for name in names:
             self.store.scripts.client.zadd("{cw}:" + queue, {name: 1}, xx=True)
 
+    def unbar(self, channel: str) -> None:
+        """Let the time pass after which a channel that was refused is tried again."""
+        client, key = self.store.scripts.client, "{cw}:bar:" + channel
+        for name in client.hkeys(key):
+            if name == b"until" or name.startswith(b"of "):
+                client.hset(key, name, 1)
+
     def rows(self, title: str) -> list[NoticeRow]:
         return self.store.notices(self.id(title))
 
@@ -182,7 +192,7 @@ class Theatre:
     def mails(self) -> list[tuple[str, str, str]]:
         """Return title, channel and notice of every mail about a parcel that was accepted; those to the owner are left out."""
         found = []
-        for server in (self.smtp, self.snail, self.fog):
+        for server in (self.smtp, self.snail, self.fog, self.locked):
             for mail in list(server.journal):
                 if OWNER in mail.to:
                     continue

@@ -85,6 +85,7 @@ class World:
     owner: tuple[str, ...] = ()
     web: WebSettings | None = None
     sections: dict[str, Section] = field(default_factory=dict)
+    ways: dict[str, Section] = field(default_factory=dict)  # channels as the file has them
     bells: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -106,7 +107,7 @@ class World:
     def house(self) -> House:
         parcels = {ref.id: (order, ref) for order in self.orders.values() for ref in order.parcels}
         settings = Settings(
-            file="orders.yaml", digest="x", recipients=self.recipients, channels={}, sources=self.sections, orders=self.orders,
+            file="orders.yaml", digest="x", recipients=self.recipients, channels=self.ways, sources=self.sections, orders=self.orders,
             parcels=parcels, owner=self.owner, data=self.folder, templates=None,
             web=self.web,
         )  # fmt: skip

@@ -16,7 +16,7 @@ from tests.servers.rows import lapse
 from workers.answers import Answers, stopped
 from workers.core.model import Sighting
 from workers.core.seal import SEEN, unseal
-from workers.errors import DeadAddress, Permanent, Uncertain
+from workers.errors import Barred, DeadAddress, Permanent, Temporary, Trouble, Uncertain
 from workers.settings import Recipient, WebSettings
 from workers.settings.settled import Escalation
 from workers.store import NoticeRow
@@ -63,6 +63,37 @@ def test_an_urgent_notice_that_nobody_acknowledged_goes_by_the_next_channel_once
         "passed_on"
     ]
     assert world.store.scripts.client.zcard("{cw}:esc") == 0
+
+
+@pytest.mark.parametrize(
+    ("trouble", "at_once"), [(Permanent("550 no"), 1), (Temporary("451 later"), 0), (Barred("535 no"), 0)]
+)
+def test_an_urgent_notice_that_does_not_arrive_goes_by_the_next_channel(
+    world: World, trouble: Trouble, at_once: int
+) -> None:
+    escalating(world)
+    world.watch(NUMBER)
+    world.mail.troubles = [trouble] * 9
+    show(world, NUMBER, also=AT_THE_DOOR)
+    world.deliver()
+    world.pipeline.announce()
+    world.deliver()
+    assert len(world.text.sent) == at_once
+    for _ in range(2):
+        hours_later(world)
+        lapse(world.store, "ob:mail")
+    assert [envelope.to for envelope, _ in world.text.sent] == ["+34600000001"]
+    assert world.mail.sent == []
+
+
+def test_a_calm_notice_that_does_not_arrive_goes_no_other_way(world: World) -> None:
+    escalating(world)
+    world.watch(NUMBER)
+    world.mail.troubles = [Permanent("550 no")] * 9
+    show(world, NUMBER)
+    world.deliver()
+    hours_later(world)
+    assert world.text.sent == []
 
 
 def test_told_by_two_channels_it_is_passed_on_once(world: World) -> None:

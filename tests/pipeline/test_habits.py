@@ -181,6 +181,36 @@ def test_what_may_have_arrived_is_repeated_as_the_same_message_with_nothing_new_
     assert sizes == ["2", "2"]
 
 
+def test_what_may_have_arrived_is_not_repeated_in_the_night(world: World) -> None:
+    world.watch(NUMBER)
+    show(world, NUMBER)
+    habits(world, Habits(NIGHT))
+    [row] = [row for row in world.store.notices() if row.channel == "mail"]
+    # A worker takes it and dies before it has looked at the clock.
+    world.store.claim_notice("mail", lease=timedelta(milliseconds=1), worker="dead")
+    lapse(world.store, "ob:mail")
+    world.deliver()
+    waits = world.store.notice(row.id)
+    assert waits is not None
+    assert (waits.state, waits.waits_for, waits.uncertain) == ("pending", "quiet", True)
+    assert world.mail.sent == []
+    later(world, 2 * HOUR)
+    world.deliver()
+    [(envelope, _)] = world.mail.sent
+    assert envelope.notice == row.id, "under the name that it may have arrived under"
+    assert envelope.doubt
+
+
+def test_what_is_urgent_and_may_have_arrived_is_repeated_at_once(world: World) -> None:
+    habits(world, Habits(NIGHT))
+    world.watch(NUMBER)
+    show(world, NUMBER, also=AT_THE_DOOR)
+    world.store.claim_notice("mail", lease=timedelta(milliseconds=1), worker="dead")
+    lapse(world.store, "ob:mail")
+    world.deliver()
+    assert len(world.mail.sent) == 1
+
+
 def test_a_worker_that_dies_with_a_digest_costs_a_lease_and_doubles_nothing(world: World) -> None:
     """It dies before the send, and after it: the other side is asked with one id both times."""
     habits(world, DIGEST)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.rows import commit
-from tests.servers.valkey import Valkey
+from tests.servers.valkey import Valkey, until
 from workers import app as wiring
 from workers.desk import Desk
 
@@ -59,6 +59,22 @@ def test_the_owner_is_owed_one_notice_however_many_schedulers_look(app: wiring.A
     )
     assert app.pipeline.notify("mail") == 1
     assert [one.state for one in app.store.notices()] == ["sent"]
+
+
+def test_a_file_that_changed_rings_for_the_channels_that_were_refused(
+    app: wiring.App, tmp_path: Path
+) -> None:
+    desk = Desk(app, name="t")
+    desk.sync()
+    app.store.bar("mail", "old", error="535", after=timedelta(minutes=15))
+    waiting = app.broker.do_qsize("notify")
+    desk.sync()
+    assert app.broker.do_qsize("notify") == waiting, "the same file: nothing to try"
+    file = tmp_path / "orders.yaml"
+    file.write_text(ORDERS.replace("reel", "rod"))
+    until(lambda: "rod" in str(app.house().settings.orders))
+    desk.sync()
+    assert app.broker.do_qsize("notify") == waiting + 1
 
 
 def test_paces_are_stretched_by_a_tick(app: wiring.App) -> None:

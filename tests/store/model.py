@@ -77,6 +77,8 @@ class Model:
     esc: dict[str, bool] = field(default_factory=dict)
     kept: dict[str, bool] = field(default_factory=dict)
     out: dict[tuple[str, str], set[str]] = field(default_factory=dict)  # messages that went out
+    bars: dict[str, dict[str, bool]] = field(default_factory=dict)  # channel -> account -> may be tried
+    shut: set[str] = field(default_factory=set)  # channels nobody is rung for
     operations: set[str] = field(default_factory=set)
     ended: Counter[tuple[str, str]] = field(
         default_factory=Counter
@@ -249,15 +251,23 @@ class Model:
             return True
         return False
 
-    def claim_notice(self, order: Iterable[str], token: str) -> tuple[str, list[str]] | None:
+    def claim_notice(
+        self, channel: str, order: Iterable[str], token: str, mark: str
+    ) -> tuple[str, list[str]] | None:
         """*order*: the due ones, as the queue has them. Returns the message and its notices, the first first."""
         order = list(order)
+        bar = self.bars.get(channel, {})
+        if not bar.get(mark, True):
+            return None
         for name in order:
             row = self.rows[name]
             if row.state not in OPEN or not row.due:
                 continue
             if not self._lease(row, token):
                 continue
+            if mark in bar:
+                bar[mark] = False  # one tries, the others wait for how that ends
+                self.shut.add(channel)
             taken = [row]
             mates = [
                 other for _, other in sorted(self.rows.items())
@@ -306,8 +316,8 @@ class Model:
         row.ended = verb
         if verb == "done":
             self.out.setdefault((row.channel, row.recipient), set()).add(row.message or row.id)
-            if row.urgent and follow:
-                self.esc[row.id] = False
+            self.bars.pop(row.channel, None)
+            self.shut.discard(row.channel)
         elif verb == "retry" and row.bundle:
             row.message = ""
         elif verb in ("resend", "hold"):
@@ -317,6 +327,19 @@ class Model:
         elif verb == "wait" and not over:
             row.attempts -= 1
             row.waits_for, row.message, row.bundle, row.late = "digest", "", bundle, False
+        if row.urgent and follow and to != "skipped":
+            if verb in ("done", "fail"):
+                self.esc[row.id] = verb == "fail"  # at once where it will never arrive
+            elif verb in ("retry", "resend", "hold"):
+                self.esc.setdefault(row.id, False)
+
+    def bar(self, channel: str, mark: str) -> None:
+        self.bars.setdefault(channel, {})[mark] = False
+        self.shut.add(channel)
+
+    def rung(self, channel: str) -> bool:
+        """Say whether workers are rung for what is owed there."""
+        return channel not in self.shut
 
     def operate(self, name: str, verb: str, op: str) -> str:
         row = self.rows.get(name)

@@ -100,6 +100,8 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "take_back": lambda s: s.take_back("mail", "ana"),
     "aside": lambda s: s.aside("mail", "ana"),
     "all_aside": lambda s: s.all_aside(),
+    "bar": lambda s: s.bar("mail", "m", error="535", after=HOUR),
+    "bars": lambda s: s.bars(),
     "ledger": lambda s: s.ledger(),
     "name_ledger": lambda s: s.name_ledger(),
     "hold": lambda s: s.hold("why", by="w"),

@@ -26,6 +26,7 @@ PARCELS = ("o1/A", "o1/B", "o2/C")
 SOURCES = ("post", "mail-in")
 CHANNELS = ("mail", "sms")
 PEOPLE = ("anna", "ben")
+ACCOUNTS = ("old", "new")  # that a channel is opened with
 
 parcels = st.sampled_from(PARCELS)
 sources = st.sampled_from(SOURCES)
@@ -205,15 +206,30 @@ class Ledger(Beside):
 
     # -- notices -----------------------------------------------------------------------------------------------
 
+    @rule(channel=channels, mark=st.sampled_from(ACCOUNTS))
+    def bar(self, channel: str, mark: str) -> None:
+        self.store.bar(channel, mark, error="535", after=HOUR)
+        self.model.bar(channel, mark)
+
     @rule(channel=channels)
-    def claim_notice(self, channel: str) -> None:
+    def let_the_time_of_a_bar_pass(self, channel: str) -> None:
+        client: Any = self.store.scripts.client
+        for name in client.hkeys(f"{{cw}}:bar:{channel}"):
+            if name == b"until" or name.startswith(b"of "):
+                client.hset(f"{{cw}}:bar:{channel}", name, 1)
+        bar = self.model.bars.get(channel, {})
+        bar.update(dict.fromkeys(bar, True))
+        self.model.shut.discard(channel)
+
+    @rule(channel=channels, mark=st.sampled_from(ACCOUNTS))
+    def claim_notice(self, channel: str, mark: str = "old") -> None:
         # The queue's order among what is due is the store's own; that just those are due, the invariant says.
         client: Any = self.store.scripts.client
         seconds, micros = client.time()
         due = client.zrangebyscore(f"{{cw}}:ob:{channel}", "-inf", seconds * 1000 + micros // 1000)
-        got = self.store.claim_notice(channel, lease=HOUR, worker="w")
+        got = self.store.claim_notice(channel, lease=HOUR, worker="w", mark=mark)
         token = got.token if got else ""
-        wanted = self.model.claim_notice([name.decode() for name in due], token)
+        wanted = self.model.claim_notice(channel, [name.decode() for name in due], token, mark)
         assert (got and (got.message, [one.id for one in got.all])) == wanted
         if got is not None:
             for one in got.all:
@@ -248,17 +264,19 @@ class Ledger(Beside):
         if not self.claims:
             return
         ids, token = self.claims[-1 - at % len(self.claims)]
-        after = HOUR if later else NOW
+        after, hour = HOUR if later else NOW, HOUR if follow else None
         # A bundle is of one channel and one recipient, as a timetable makes it.
         first = self.model.rows.get(ids[0])
         key = f"{first.channel}/{first.recipient}/digest" if bundle and first is not None else ""
         calls: dict[str, Callable[[], None]] = {
-            "done": lambda: self.store.done(ids, token, reference="r", follow_up=HOUR if follow else None),
-            "retry": lambda: self.store.retry(ids, token, after=after, error="451"),
-            "fail": lambda: self.store.fail(ids, token, error="550"),
+            "done": lambda: self.store.done(ids, token, reference="r", follow_up=hour),
+            "retry": lambda: self.store.retry(ids, token, after=after, error="451", follow_up=hour),
+            "fail": lambda: self.store.fail(ids, token, error="550", follow_up=NOW if follow else None),
             "skip": lambda: self.store.skip(ids, token, reason="gone"),
-            "resend": lambda: self.store.uncertain(ids, token, error="cut", then="resend", after=after),
-            "hold": lambda: self.store.uncertain(ids, token, error="cut", then="hold"),
+            "resend": lambda: self.store.uncertain(
+                ids, token, error="cut", then="resend", after=after, follow_up=hour
+            ),
+            "hold": lambda: self.store.uncertain(ids, token, error="cut", then="hold", follow_up=hour),
             "wait": lambda: self.store.wait(ids, token, after=after, reason="digest", bundle=key),
             "unsay": lambda: self.store.unsay(ids, token, reason="muted"),
         }
@@ -433,7 +451,7 @@ class Ledger(Beside):
             }
             assert {name.decode() for name in names(self.store, f"ob:{channel}")} == mine
             due = {row.id for row in self.model.rows.values() if row.id in mine and row.due}
-            assert self.store.sweep().notices.get(channel, 0) == len(due)
+            assert self.store.sweep().notices.get(channel, 0) == len(due) * self.model.rung(channel)
         counts = self.store.counts()
         for state in STATES:
             assert counts[f"state:{state}"] == sum(row.state == state for row in self.model.rows.values())

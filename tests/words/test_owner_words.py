@@ -48,6 +48,9 @@ SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
         "recipient": "anna", "channel": "mail", "count": 3, "held": 1, "titles": ["Lamp", "Reel", "Lamp"],
         "error": "550 no such user",
     }),
+    "channel_barred": ("channel_barred", {
+        "channel": "mail", "since": THEN, "error": "535 authentication failed", "waiting": 3,
+    }),
     "address_dead": ("address_dead", {
         "recipient": "anna", "channel": "phone", "address": "+491712345689", "error": "unsubscribed",
     }),

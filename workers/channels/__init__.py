@@ -49,7 +49,8 @@ class Channel(Protocol):
     """A way to reach a person. Blocking; safe to call from several threads.
 
     ``send`` returns only when the other side accepted; raises Temporary (nothing was accepted), Permanent (never will be;
-    DeadAddress where nothing sent there ever will) or Uncertain (the answer was lost after the last byte was sent).
+    DeadAddress where nothing sent there ever will, Barred where nothing sent this way will until it is mended) or Uncertain
+    (the answer was lost after the last byte was sent).
     """
 
     name: str

@@ -7,7 +7,7 @@ https://developer.vonage.com/en/api/sms and, for what the codes mean, https://de
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -15,10 +15,9 @@ import httpx
 from workers.channels import Receipt, _wire
 from workers.channels._sms_look import said
 from workers.core import sms
-from workers.errors import DeadAddress, Permanent, Temporary, Trouble, Uncertain
+from workers.errors import Barred, DeadAddress, Permanent, Temporary, Trouble, Uncertain
 
 BASE = "https://rest.nexmo.com"
-_CREDIT = timedelta(hours=1)  # until an account without money is tried again
 _HINTS = {
     3: "the number or the sender is not one Vonage knows",
     4: "check api_key and api_secret",
@@ -32,10 +31,9 @@ _HINTS = {
     29: "a trial account may only write to numbers on its list",
     33: "the number is no longer in use",
 }
-_LATER = frozenset(
-    {1, 5, 9, 10}
-)  # throttled, an internal error, no credit, too many connections: nothing was taken
+_LATER = frozenset({1, 5, 10})  # throttled, an internal error, too many connections: nothing was taken
 _DEAD = frozenset({7, 33})
+_BARRED = frozenset({4, 8, 9, 11})  # of the account: its key, suspended, no money, not for this API
 
 
 class Vonage:
@@ -96,5 +94,7 @@ def _refused(code: int, answer: _wire.Answer) -> Trouble:
     if code < 0:
         return Uncertain("the SMS gateway answered 200 and did not say what it did")
     if code in _LATER:
-        return Temporary(words, after=_CREDIT if code == 9 else answer.retry_after, hint=hint)
+        return Temporary(words, after=answer.retry_after, hint=hint)
+    if code in _BARRED:
+        return Barred(words, hint=hint)
     return DeadAddress(words, hint=hint) if code in _DEAD else Permanent(words, hint=hint)

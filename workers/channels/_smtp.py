@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workers.channels import _clean
-from workers.errors import DeadAddress, Permanent, Temporary, Uncertain
+from workers.errors import Barred, DeadAddress, Permanent, Temporary, Uncertain
 
 Security = Literal["starttls", "tls", "none"]
 # The mailbox does not exist, its domain does not, its name cannot be, it has moved, takes no mail at all, is disabled
@@ -54,18 +54,18 @@ class Server:
 
 
 def connect(server: Server) -> smtplib.SMTP:
-    """Return a signed-in connection; raises Temporary or Permanent rather than fall back to plain."""
+    """Return a signed-in connection; raises Temporary or Barred rather than fall back to plain."""
     where = f"{server.host}:{server.port}"
     try:
         smtp = _opened(server)
     except ssl.SSLCertVerificationError as error:
         hint = "the name or the authority is wrong; a private authority's certificate goes into ca_file"
-        raise Permanent(f"{where} has no valid certificate: {error.verify_message}", hint=hint) from error
+        raise Barred(f"{where} has no valid certificate: {error.verify_message}", hint=hint) from error
     except smtplib.SMTPNotSupportedError as error:
         hint = "for a server that speaks TLS from the first byte write security: tls"
-        raise Permanent(f"{where} offers no STARTTLS, and nothing is sent in the clear", hint=hint) from error
+        raise Barred(f"{where} offers no STARTTLS, and nothing is sent in the clear", hint=hint) from error
     except smtplib.SMTPResponseException as error:
-        raise _refused(error.smtp_code, error.smtp_error, f"{where} does not talk to us") from error
+        raise _shut(error.smtp_code, error.smtp_error, f"{where} does not talk to us") from error
     except ssl.SSLError as error:
         hint = "is security (starttls, tls) right for this port?"
         raise Temporary(f"no TLS with {where}: {error.reason}", hint=hint) from error
@@ -123,10 +123,10 @@ def _sign_in(smtp: smtplib.SMTP, server: Server) -> None:
                 code, said = smtp.docmd(_b64(word))
     else:
         hint = "leave out user and password, or check port and security"
-        raise Permanent(f"{server.host}:{server.port} offers no way to sign in that we speak", hint=hint)
+        raise Barred(f"{server.host}:{server.port} offers no way to sign in that we speak", hint=hint)
     if code != 235:
         hint = "check user and password; many providers want a password made for one app"
-        raise _refused(code, said, f"{server.host}:{server.port} does not let us sign in", hint=hint)
+        raise _shut(code, said, f"{server.host}:{server.port} does not let us sign in", hint=hint)
 
 
 def _b64(text: str) -> str:
@@ -178,6 +178,8 @@ def _ask_to_send(smtp: smtplib.SMTP, sender: str, to: str, size: int) -> None:
     code, said = smtp.mail(sender, options)
     if 400 <= code < 500:  # a kept connection that has had its day: too many mails, shutting down
         raise Dropped(f"the mail server does not take a mail now: {code} {_said(said, to)}")
+    if code == 530:  # wants a sign-in (RFC 4954, section 6)
+        raise _shut(code, said, "the mail server wants us to sign in", hint="write user and password")
     if not 200 <= code < 300:
         raise _refused(code, said, "the mail server refuses our sender", to=to, hint="check from and user")
     code, said = smtp.rcpt(to)
@@ -207,6 +209,12 @@ def _refused(
     if at_mailbox and 500 <= code < 600 and _DEAD.match(_said(said, "")):
         return DeadAddress(words)
     return Permanent(words, hint=hint) if 500 <= code < 600 else Temporary(words, hint=hint)
+
+
+def _shut(code: int, said: bytes | str, what: str, *, hint: str = "") -> Temporary | Barred:
+    """Return what it means that no mail at all is taken."""
+    words = f"{what}: {code} {_said(said, '')}"
+    return Barred(words, hint=hint) if 500 <= code < 600 else Temporary(words, hint=hint)
 
 
 def _said(said: bytes | str, to: str) -> str:

@@ -24,13 +24,14 @@ from urllib.parse import urlsplit
 import httpx
 
 from workers.channels import _clean
-from workers.errors import Misconfigured, Permanent, Temporary, Trouble, Uncertain
+from workers.errors import Barred, Misconfigured, Permanent, Temporary, Trouble, Uncertain
 from workers.guard import KEEP, REFUSED, Guarded
 
 _MOST = 256 * 1024  # bytes of an answer that are read; an accepted message's is about 1 kB
 _SLOWEST = 30  # seconds for a body, however it drips
 _LONGEST_WAIT = timedelta(days=1)
 _WHO = "the SMS gateway"
+_ACCOUNT = {401: "check the account's name and key", 402: "top up the account"}
 _HTTPS = re.compile(r"https?://[^/?#@\s]+(?:[/?#]\S*)?", re.IGNORECASE)
 
 
@@ -105,14 +106,14 @@ def _public_authorities() -> ssl.SSLContext:
 def ask(
     wire: httpx.Client, request: httpx.Request, *, clock: Callable[[], datetime], who: str = _WHO
 ) -> Answer:
-    """Send *request* and return the answer; raises Temporary, Permanent or Uncertain where there is none."""
+    """Send *request* and return the answer; raises Temporary, Permanent, Barred or Uncertain where there is none."""
     where = request.url.host  # never the whole address: it may hold a key
     try:
         response = wire.send(request, stream=True)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             hint = "a private authority's certificate goes into ca_file"
-            raise Permanent(f"{where} has no valid certificate", hint=hint) from error
+            raise Barred(f"{where} has no valid certificate", hint=hint) from error
         if REFUSED in str(error):
             raise Permanent(f"{who} {where} is not reached: {error}") from error
         raise Temporary(f"cannot reach {who} {where}: {_clean.header(str(error), 120)}") from error
@@ -156,7 +157,7 @@ def _retry_after(response: httpx.Response, now: datetime) -> timedelta | None:
 
 
 def refusal(answer: Answer, said: str, *, hint: str = "") -> Trouble:
-    """Return what a status other than success means: Temporary, Permanent or Uncertain.
+    """Return what a status other than success means: Temporary, Permanent, Barred or Uncertain.
 
     429 is never processed (https://www.twilio.com/docs/api/errors/20429), nor is a 408 or 503 (RFC 9110,
     15.5.9 and 15.6.4). Any other 5xx may come from a proxy behind which the message went through.
@@ -168,6 +169,8 @@ def refusal(answer: Answer, said: str, *, hint: str = "") -> Trouble:
         return Uncertain(words, hint=hint)
     if 300 <= answer.status < 400:
         return Permanent(words, hint="redirects are not followed; write the final address")
-    if answer.status in (401, 403):
-        hint = hint or "check the account's name and key"
+    if answer.status in (401, 402):  # no such account, or it has no money: true of whatever is sent
+        return Barred(words, hint=hint or _ACCOUNT[answer.status])
+    if answer.status == 403:
+        hint = hint or _ACCOUNT[401]
     return Permanent(words, hint=hint)

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from workers.channels import Envelope, Form, Receipt, _clean, _wire
 from workers.core.model import Message
-from workers.errors import DeadAddress, Permanent, Temporary, Trouble
+from workers.errors import Barred, DeadAddress, Permanent, Temporary, Trouble
 
 _WHO = "the receiver"
 _KEY = range(24, 65)  # bytes of a signing secret; the specification asks for 192 to 512 bits
@@ -160,7 +160,8 @@ def _refused(answer: _wire.Answer, attempt: int) -> Trouble:
     if 300 <= answer.status < 400:
         return Permanent(said, hint="redirects are not followed; write the final address")
     if answer.status in (401, 403):
-        return Permanent(said, hint="does it verify with the same secret, and is its clock right?")
+        hint = "does it verify with the same secret, and is its clock right?"
+        return Barred(said, hint=hint) if answer.status == 401 else Permanent(said, hint=hint)
     return Permanent(said)
 
 

@@ -160,6 +160,11 @@ def status(
                 {"recipient": one.recipient, "channel": one.channel, "since": one.since, "error": one.error}
                 for one in store.all_aside()
             ],
+            "barred": [
+                {"channel": one.channel, "since": one.since, "until": one.until, "tries": one.tries, "error": one.error}
+                for one in store.bars()
+                if one.channel in settings.channels
+            ],
         })  # fmt: skip
         return
     console().print(_standing(rows, settings))
@@ -208,6 +213,8 @@ def _matters(store: Store, settings: Settings, *, held: str, unfit: Sequence[str
     for dead in store.all_aside():
         say(f"Nothing is sent to {dead.recipient} by {dead.channel} since {_minute(dead.since)}: {one_line(dead.error)}. "
             f"Correct the address in your file, or `notices enable {dead.recipient} {dead.channel}`.")  # fmt: skip
+    for line in barred(store, settings):
+        say(line)
     for lost in store.notices(states=("held", "failed", "expired")):
         say(
             f"A notice about {about(lost)} to {lost.recipient} by {lost.channel} is {lost.state}: {one_line(lost.error)}"
@@ -220,6 +227,16 @@ def _matters(store: Store, settings: Settings, *, held: str, unfit: Sequence[str
     if held_back:
         said = ", ".join(f"{n} for {WAITS_WORDS.get(reason, reason)}" for reason, n in held_back.items())
         say(f"Notices wait for their time: {said}. `notices` shows them, `notices release` lets one go now.")
+
+
+def barred(store: Store, settings: Settings) -> list[str]:
+    """Say which channels let nothing out until somebody mends them."""
+    return [
+        f"Nothing goes out by {bar.channel} since {_minute(bar.since)}: {one_line(bar.error)}. What is owed there waits; it is "
+        f"tried again at {bar.until:%H:%M} UTC, and at once when its section in your file is changed."
+        for bar in store.bars()
+        if bar.channel in settings.channels
+    ]
 
 
 def put_off(store: Store) -> dict[str, int]:

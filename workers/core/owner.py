@@ -127,6 +127,16 @@ TOPICS: Final[Mapping[str, Topic]] = {
             "error": _text,  # of the last
         },
     ),
+    "channel_barred": Topic(
+        "channel",
+        "yes",
+        {
+            "channel": _name,
+            "since": _moment,  # its first refusal
+            "error": _text,  # what it said last
+            "waiting": int,  # notices that wait for it
+        },
+    ),
     "address_dead": Topic(
         "address", "yes", {"recipient": _name, "channel": _name, "address": _masked, "error": _text}
     ),

@@ -36,6 +36,7 @@ Keys, all under ``{cw}:``, all in one database that holds nothing else (the brok
 ``stay:<group>``        list    "from until" (ms) of stays that ended, the last two thousand
 ``open:<group>``        zset    parcel → since when it stands there (ms); ``stays``: the groups met
 ``aside``               hash    "channel/recipient" → "since (ms) mark error": an address nothing arrives at
+``bar:<channel>``       hash    a channel that was refused: since, tries, error, until (ms), and that by account
 ``count``               hash    event → how often; ``ended``: "state channel" → how often notices came to that
 ``chores:<source>``     zset    what is owed to a source beside looks → when it is due, or the end of the lease (ms)
 ``vault:<name>``        hash    a secret that all workers share: value, version, end of the lease of who renews it
@@ -54,6 +55,7 @@ from redis.retry import Retry
 from workers.core.health import Health as SourceHealth
 from workers.store.addresses import Addresses, Aside
 from workers.store.archive import Archive
+from workers.store.bars import Bar, Bars
 from workers.store.chores import Chores
 from workers.store.desk import Desk, Unsettled
 from workers.store.facts import SCHEMA, Facts
@@ -91,14 +93,14 @@ from workers.store.stays import Recollection, Stays
 from workers.store.vault import Vault
 
 __all__ = [
-    "SCHEMA", "STATES", "Aside", "Attempt", "Bells", "Budget", "Changed", "Claim", "Claimed", "Commit", "Gauges", "Heard",
+    "SCHEMA", "STATES", "Aside", "Attempt", "Bar", "Bells", "Budget", "Changed", "Claim", "Claimed", "Commit", "Gauges", "Heard",
     "Ledger", "Looked", "Lookup", "Notice", "NoticeRow", "Owed", "Recollection", "Remembered", "SourceGauge",
     "SourceHealth", "State", "Store", "Unsettled", "Usage", "Vault", "entry_of", "notice_id", "number_of", "parcel_of",
     "trouble",
 ]  # fmt: skip
 
 
-class Store(Parcels, Notices, Facts, Desk, Stays, Addresses, Numbers, Limits, Fitness, Archive):
+class Store(Parcels, Notices, Facts, Desk, Stays, Addresses, Bars, Numbers, Limits, Fitness, Archive):
     """Everything remembered. Safe to share between threads. Makes no connection before the first call.
 
     *client* must send each command once (no retries) and not decode answers: ``Store.connect`` makes one.

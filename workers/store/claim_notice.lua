@@ -1,10 +1,15 @@
 #!lua flags=allow-oom
 -- Leases the first due notice of a channel to one worker under a new token, with all that goes out in one message with it.
--- Full memory does not stop what is owed. ARGV: channel, lease (ms), token, worker, the ledger insisted on: id, owed, sent.
+-- Full memory does not stop what is owed. ARGV: channel, lease (ms), token, worker, the ledger insisted on: id, owed, sent;
+-- the mark of the account that the channel is opened with.
 -- Returns false if nothing is due or the ledger is held, 1 to be asked again, or {message, {id, state it had, word, fields}, ...}.
 if held(ARGV[5], ARGV[6], ARGV[7]) then return false end
 local channel = ARGV[1]
 local queue = P .. 'ob:' .. channel
+-- A channel that was refused is tried by one at a time and not before its time; another account is tried at once.
+local bar, of = P .. 'bar:' .. channel, 'of ' .. (ARGV[8] or '-')
+local barred = tonumber(redis.call('HGET', bar, of))
+if barred and barred > now then return false end
 local MOST = 200 -- notices of one message
 
 -- Lease one open notice, or end it where it may not be sent any more; nil then.
@@ -63,6 +68,7 @@ for _ = 1, 50 do
   if not id then return false end
   local first = lease(id)
   if first then
+    if barred then redis.call('HSET', bar, 'until', now + ARGV[2], of, now + ARGV[2]) end
     local own = redis.call('HMGET', P .. 'n:' .. id, 'bun', 'msg')
     local taken = own[1] and others(id, own[1], own[2]) or {}
     table.insert(taken, 1, first)

@@ -3,7 +3,7 @@
 -- memory: what was sent must be recorded.
 -- wait: not yet, for a reason of time; this was no attempt.  unsay: skipped, and to be owed anew if it is decided anew.
 -- ARGV: token, verb, after (ms), error or reason, reference (wait: the bundle it goes out with, or ''), urgent messages are
--- followed up after (ms or ''), id...  Returns how many of them were lost to another holder.
+-- passed on after (ms or ''), id...  Returns how many of them were lost to another holder.
 local token, verb, reason, extra = ARGV[1], ARGV[2], ARGV[4], ARGV[5]
 local TO = {done = 'sent', retry = 'pending', resend = 'pending', fail = 'failed', skip = 'skipped', hold = 'held',
   wait = 'pending', unsay = 'skipped'}
@@ -35,8 +35,8 @@ local function finish(id)
   redis.call('HSET', key, 'fin', verb, 'err', said)
   if verb == 'done' then
     redis.call('HSET', key, 'ref', extra)
+    redis.call('DEL', P .. 'bar:' .. row[3]) -- it lets us in
     sent_out(row[3], row[11], row[12] or id)
-    if row[14] == '1' and ARGV[6] ~= '' then redis.call('ZADD', P .. 'esc', now + ARGV[6], id) end
   elseif verb == 'retry' and row[10] then
     redis.call('HDEL', key, 'msg') -- nothing was accepted: whoever has joined since may go with it
   elseif verb == 'resend' or verb == 'hold' then
@@ -55,6 +55,14 @@ local function finish(id)
       redis.call('SADD', P .. 'bn:' .. extra, id)
     else
       redis.call('HDEL', key, 'bun')
+    end
+  end
+  -- Urgent, and not seen by anybody: it is passed on, from its first try or, where it arrived, from then.
+  if row[14] == '1' and ARGV[6] ~= '' and to ~= 'skipped' then
+    if verb == 'done' or verb == 'fail' then
+      redis.call('ZADD', P .. 'esc', now + ARGV[6], id)
+    elseif verb ~= 'wait' then
+      redis.call('ZADD', P .. 'esc', 'NX', now + ARGV[6], id)
     end
   end
   if event then count(event) end

@@ -30,8 +30,10 @@ class Notices(Ledgers):
 
     scripts: Scripts
 
-    def claim_notice(self, channel: str, *, lease: timedelta, worker: str) -> Notice | None:
+    def claim_notice(self, channel: str, *, lease: timedelta, worker: str, mark: str = "") -> Notice | None:
         """Lease the first due notice of *channel*, or return None. *worker* is a name for the log.
+
+        *mark*: of the account that the channel is opened with; where that is barred, None until its time comes.
 
         ``others``: what goes out in one message with it, leased under the same token.
         A notice whose holder never said how it ended counts a crash and is marked uncertain; after more than
@@ -42,7 +44,7 @@ class Notices(Ledgers):
         answer: Any = 1
         while answer == 1:
             token = secrets.token_hex(8)
-            answer = self._safely_claimed(channel, ms(lease), token, worker, *self._insisted())
+            answer = self._safely_claimed(channel, ms(lease), token, worker, *self._insisted(), mark)
         if not answer:
             return None
         message = text(answer[0])
@@ -72,13 +74,15 @@ class Notices(Ledgers):
         """The other side accepted; *reference* is its own id. *follow_up*: an urgent one comes up again after that long."""
         self._finish(ids, token, "done", extra=reference[:200], follow_up=follow_up)
 
-    def retry(self, ids: Ids, token: str, *, after: timedelta, error: str) -> None:
-        """Nothing was accepted; try again after that long."""
-        self._finish(ids, token, "retry", after=after, error=error)
+    def retry(
+        self, ids: Ids, token: str, *, after: timedelta, error: str, follow_up: timedelta | None = None
+    ) -> None:
+        """Nothing was accepted; try again after that long. *follow_up*: an urgent one comes up that long after its first try."""
+        self._finish(ids, token, "retry", after=after, error=error, follow_up=follow_up)
 
-    def fail(self, ids: Ids, token: str, *, error: str) -> None:
-        """It never will be accepted."""
-        self._finish(ids, token, "fail", error=error)
+    def fail(self, ids: Ids, token: str, *, error: str, follow_up: timedelta | None = None) -> None:
+        """It never will be accepted. *follow_up*: an urgent one comes up after that long."""
+        self._finish(ids, token, "fail", error=error, follow_up=follow_up)
 
     def skip(self, ids: Ids, token: str, *, reason: str) -> None:
         """It should not be sent any more."""
@@ -103,9 +107,10 @@ class Notices(Ledgers):
         error: str,
         then: Literal["resend", "hold"],
         after: timedelta = timedelta(0),
+        follow_up: timedelta | None = None,
     ) -> None:
         """It may have been accepted: send it again after that long, or hold it for a person to decide."""
-        self._finish(ids, token, then, after=after, error=error)
+        self._finish(ids, token, then, after=after, error=error, follow_up=follow_up)
 
     def lately(
         self, parcel: str, channel: str, recipient: str, *, within: timedelta

@@ -26,11 +26,14 @@ end
 local held_back = held()
 for _, channel in ipairs(redis.call('SMEMBERS', P .. 'channels')) do
   local n = redis.call('ZCOUNT', P .. 'ob:' .. channel, '-inf', now)
-  if n > 0 and not held_back then
+  local barred = tonumber(redis.call('HGET', P .. 'bar:' .. channel, 'until') or 0)
+  if barred > now and n > 0 then
+    if not soonest or barred < soonest then soonest = barred end
+  elseif n > 0 and not held_back then
     owed[#owed + 1] = channel
     owed[#owed + 1] = n
   end
-  look(P .. 'ob:' .. channel, 0)
+  look(P .. 'ob:' .. channel, barred)
 end
 local reviews = redis.call('ZCOUNT', P .. 'reviews', '-inf', now)
 for _, after in ipairs({'esc', 'dead'}) do -- what comes up after a send is looked at where parcels are judged
