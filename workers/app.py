@@ -8,21 +8,19 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from types import ModuleType
-from typing import TextIO
+from typing import Protocol, TextIO
 
 import dramatiq
 import redis
 import structlog
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import CurrentMessage, Retries
-from pydantic import BaseModel
 
 from workers import (
     actors,
@@ -45,13 +43,14 @@ from workers.house import House
 from workers.pipeline import Pipeline, ask_of
 from workers.render.enclosed import Words
 from workers.render.own import OwnWords
-from workers.settings import Settings, Watch
+from workers.settings import Section, Settings, Watch
 from workers.store import Recollection, Store, number_of, parcel_of
 from workers.witness import Witness
 
 log = structlog.get_logger("customs_watch")
 
 POLL = timedelta(seconds=2)  # how often a process looks whether the user's file changed
+CLOSING = timedelta(minutes=15)  # until what is used no more is closed; a send may last so long
 HEARTBEAT = 60_000  # ms after which dramatiq takes a silent worker for dead; harmless, claims are fenced
 
 
@@ -93,31 +92,49 @@ def furnish(
     loaded: Settings,
     permit: Callable[[str, float], None] | None = None,
     vault: sources.Vault | None = None,
+    old: House | None = None,
 ) -> House:
     """Open the sources and channels of *loaded*; nothing is asked and nothing connects yet.
 
     *permit* waits until the named source may be called once more, at one call in so many seconds. *vault* is where
-    tokens that rotate are kept.
+    tokens that rotate are kept. What stands in the file as it stood in that of *old* is taken over from there, with its
+    connections: a file may change every minute.
     """
+    before = old.settings if old is not None else None
 
-    def opened(name: str, kind: ModuleType, options: BaseModel) -> sources.Source:
+    def source(name: str, section: Section) -> sources.Source:
+        if old is not None and before is not None and _unchanged(section, before.sources.get(name)):
+            return old.sources[name]
+        kind = sources.load(section.kind)
         more = {"vault": vault} if getattr(kind, "ROTATES", False) else {}
         wait = partial(permit, name) if permit else time.sleep
-        source: sources.Source = kind.open(options, name=name, clock=now, sleep=wait, **more)
-        return source
+        made: sources.Source = kind.open(section.options, name=name, clock=now, sleep=wait, **more)
+        return made
+
+    def channel(name: str, section: Section) -> channels.Channel:
+        if old is not None and before is not None and _unchanged(section, before.channels.get(name)):
+            return old.channels[name]
+        made: channels.Channel = channels.load(section.kind).open(section.options, name=name, clock=now)
+        return made
+
+    def words() -> Words:
+        if loaded.templates:
+            return OwnWords(loaded.templates)  # read anew: they may have changed
+        return old.renderer if old is not None and before is not None and not before.templates else Words()
 
     return House(
         settings=loaded,
-        sources={
-            name: opened(name, sources.load(section.kind), section.options)
-            for name, section in loaded.sources.items()
-        },
-        channels={
-            name: channels.load(section.kind).open(section.options, name=name, clock=now)
-            for name, section in loaded.channels.items()
-        },
-        renderer=OwnWords(loaded.templates) if loaded.templates else Words(),
+        sources={name: source(name, section) for name, section in loaded.sources.items()},
+        channels={name: channel(name, section) for name, section in loaded.channels.items()},
+        renderer=words(),
     )
+
+
+def _unchanged(section: Section, before: Section | None) -> bool:
+    """Say whether what was opened from *before* serves *section* too; a file that is read at opening may have changed."""
+    if before is None or getattr(section.options, "ca_file", None) is not None:
+        return False
+    return section.kind == before.kind and section.options == before.options
 
 
 class LiveHouse:
@@ -159,7 +176,7 @@ class LiveHouse:
     def _furnish(self, loaded: Settings) -> Misconfigured | None:
         """Move into the house of *loaded*; stay in the old one, and return why, where it cannot be opened."""
         try:
-            new = furnish(loaded, self._permit, self._vault)
+            new = furnish(loaded, self._permit, self._vault, self._house)
         except Misconfigured as error:
             if self._house is None:
                 raise
@@ -167,23 +184,34 @@ class LiveHouse:
             return error
         old, self._house, self._refused = self._house, new, None
         log.info("config_loaded", orders=len(loaded.orders), parcels=len(loaded.parcels))
-        if old is not None:
-            _close(old)
+        if old is not None and (left := _left(old, new)):
+            _close(left)
         return None
 
 
-def _close(house: House) -> None:
-    """Close what an old house opened, once those who still use it have had time to finish."""
+class Closable(Protocol):
+    def close(self) -> None: ...
+
+
+def _left(old: House, new: House) -> list[Closable]:
+    """Return what the new house did not take over."""
+    kept = {id(one) for one in _opened(new)}
+    return [one for one in _opened(old) if id(one) not in kept]
+
+
+def _opened(house: House) -> list[Closable]:
+    return [*house.sources.values(), *house.channels.values(), house.renderer]
+
+
+def _close(left: Sequence[Closable]) -> None:
+    """Close what is used no more, once those who still use it have had time to finish. Keeps nothing else of the old house."""
 
     def later() -> None:
-        for source in house.sources.values():
-            source.close()
-        for channel in house.channels.values():
+        for one in left:
             with suppress(OSError):
-                channel.close()
-        house.renderer.close()
+                one.close()
 
-    timer = threading.Timer(900, later)
+    timer = threading.Timer(CLOSING.total_seconds(), later)
     timer.daemon = True
     timer.start()
 
