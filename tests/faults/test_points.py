@@ -293,7 +293,21 @@ def settle(at: Theatre) -> None:
                 at.lapse(f"ob:{row.channel}", [row.id])
         return moved and not open_
 
-    wait(quiet, seconds=300)
+    try:
+        wait(quiet, seconds=300)
+    finally:
+        print(*unsettled(at, owed), sep="\n")
+
+
+def unsettled(at: Theatre, owed: list[str]) -> list[str]:
+    """Say what a run waits for that does not settle."""
+    still = [title for title in owed if at.stage(title) != "import_customs"]
+    rows = at.store.notices(states=("pending", "sending"), limit=10_000)
+    return [f"{title} {at.parcels[title]} is still in {at.stage(title)}" for title in still] + [
+        f"open: {row.id} {row.parcel} {row.channel} {row.state} {row.error} {row.log[-3:]}"
+        for row in rows
+        if not row.waits_for
+    ]
 
 
 def unreached(at: Theatre) -> list[str]:
