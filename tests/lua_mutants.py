@@ -30,7 +30,7 @@ LONGEST = 90  # seconds for one mutant
 SCRIPTS = (
     "prelude", "claim_notice", "finish", "renew", "operate", "commit", "follow", "settled", "say", "amend_told",
     "looked_at", "prune", "forget", "claim_reviews", "review_soon", "enrol", "dismiss", "vault", "chores", "push", "hold",
-    "aside",
+    "aside", "bar",
 )  # fmt: skip
 STATEMENT = re.compile(
     r"^\s*(redis\.call\('(HSET|HDEL|ZADD|ZREM|SADD|SREM|DEL|SET|HINCRBY|HSETNX|ZREMRANGEBYSCORE)'.*\)|move\(.*\)"

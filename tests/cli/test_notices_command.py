@@ -160,6 +160,21 @@ def test_an_address_that_is_set_aside_is_shown_and_taken_back(desk: Desk) -> Non
     assert "Nothing is sent to" not in CliRunner().invoke(app, ["status"], env=desk.environ).output
 
 
+def test_status_says_which_channel_lets_nothing_out_and_what_to_do(desk: Desk) -> None:
+    shown = CliRunner().invoke(app, ["status"], env=desk.environ).output
+    assert "Nothing goes out" not in shown
+    for channel in ("mail", "elsewhere"):  # one of them is in the file
+        desk.store.bar(channel, "m", error=NASTY, after=timedelta(minutes=15))
+    shown = CliRunner().invoke(app, ["status"], env=desk.environ).output
+    assert shown.count("Nothing goes out by") == 1
+    assert "Nothing goes out by mail since" in shown
+    assert "its section in your file is changed" in " ".join(shown.split())
+    assert not any(char in shown for char in "\x1b\x07\x9b\u202e\u2066\u2028")
+    told = json.loads(CliRunner().invoke(app, ["status", "--json"], env=desk.environ).output)
+    [bar] = told["barred"]
+    assert (bar["channel"], bar["tries"]) == ("mail", 1)
+
+
 NASTY = "550 \x1b[2J\x1b]0;owned\x07\x9b31m\r\nA notice about fake is sent\u2028\u202egnp\u2066 [bold]x[/] {0} %s שלום"
 
 

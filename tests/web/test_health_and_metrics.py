@@ -87,7 +87,10 @@ def test_the_numbers_parse_and_are_those_of_the_store(site: Site) -> None:
     site.store.source_news("ship", ok=False, error="away")
     site.store.pause("ship", after=MINUTE)
     site.store.limit("day", quota=[Quota("calls", 70, "hour")])
+    assert families(site)["channel_barred_seconds"] == {}
+    site.store.bar("mail", "m", error="535", after=MINUTE)
     told = families(site)
+    assert 0 <= told["channel_barred_seconds"][(("channel", "mail"),)] < 60
     assert told["notices"][(("state", "pending"),)] == 1
     assert told["notices_open"] == {(("channel", "mail"), ("state", "pending")): 1}
     assert told["parcels"][(("stage", "payment_due"),)] == 1

@@ -26,6 +26,7 @@ EVENTS = {
     "owed": "notices owed",
     "crashes": "notices whose worker died or was too slow",
     "uncertain": "sends whose answer was lost",
+    "barred": "tries of a channel that lets nothing out",
     "lost_lease": "workers that came too late to say how a send ended",
     "unknown": "wordings that nobody could read, each time one was met",
     "replies": "replies and bounces of mails looked into",
@@ -65,6 +66,7 @@ class Told(Collector):
         store, parcels = self._app.store, list(self._app.house().settings.parcels)
         counts, gauges = store.counts(), store.gauges()
         yield from _notices(counts, gauges)
+        yield _barred(store)
         yield _parcels(store, parcels)
         yield from _sources(store, gauges)
         yield from _usage(store, sorted(gauges.sources))
@@ -114,6 +116,16 @@ def _notices(counts: dict[str, int], gauges: Gauges) -> Iterator[Metric]:
         "age of the oldest notice that waits to be sent",
         gauges.oldest_pending.total_seconds(),
     )
+
+
+def _barred(store: Store) -> Metric:
+    barred = GaugeMetricFamily(
+        f"{_PREFIX}channel_barred_seconds", "for how long a channel has let nothing out", labels=["channel"]
+    )
+    now = store.clock()
+    for bar in store.bars():
+        barred.add_metric([bar.channel], max((now - bar.since).total_seconds(), 0.0))
+    return barred
 
 
 def _parcels(store: Store, parcels: list[str]) -> Metric:
