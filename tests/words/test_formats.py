@@ -48,6 +48,20 @@ def test_money_is_written_as_the_reader_writes_it(lang, said):
     assert reader(lang).money({"amount": "1234.50", "currency": "EUR"}) == said
 
 
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("en", "1 USD = 0.92 EUR (ECB, 7 Dec 2026)"),
+        ("de", "1 USD = 0,92 EUR (ECB, 07.12.2026)"),
+        ("pt-BR", "1 USD = 0,92 EUR (ECB, 7 de dez. de 2026)"),
+    ],
+)
+def test_a_rate_is_written_as_the_reader_writes_it(lang, said):
+    mine = reader(lang)
+    assert mine.rate("1 USD = 0.92 EUR (ECB, 2026-12-07)") == said
+    assert mine.rate("1 USD = about a EUR (ECB, 2026-12-07)") == "1 USD = about a EUR (ECB, 2026-12-07)"
+
+
 def test_dates_without_a_day_or_with_only_a_day():
     assert reader().day(None) == ""
     assert reader().short_day("2026-12-04") == "4 Dec"

@@ -28,7 +28,8 @@ def lines(cost: Context, templates: Templates, told: Plain) -> Plain:
     ]
     assumed = cost["assumptions"] if found else ()  # without figures there is nothing they would qualify
     notes = [_assumption(key, templates, told) for key in assumed]
-    notes += cost["rates"]
+    reader: formats.Reader = told["reader"]
+    notes += [reader.rate(rate) for rate in cost["rates"]]
     notes += [_announced(rule, templates, told) for rule in cost["expected"]]
     total = templates.range(cost["low"], cost["high"], told) if cost["known"] else ""
     return {"lines": found, "total": total, "notes": notes}

@@ -19,7 +19,7 @@ import jinja2
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time, format_timedelta, get_datetime_format
 from babel.lists import format_list
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_decimal
 
 from workers.core.direction import isolated
 
@@ -31,6 +31,9 @@ WEEK: Final = timedelta(days=7)
 # Languages whose words fit the GSM 7-bit alphabet, as written or with accents dropped as people do in text messages.
 GSM: Final = frozenset(
     {"en", "de", "fr", "es", "it", "nl", "pt", "sv", "da", "nb", "no", "fi", "pl", "cs", "sk", "hu"}
+)
+_RATE: Final = re.compile(
+    r"(1 [A-Z]{3} = )([0-9]+(?:\.[0-9]+)?)( [A-Z]{3} \([^()]{1,60}, )(\d{4}-\d\d-\d\d)\)"
 )
 
 
@@ -76,6 +79,15 @@ class Reader:
     def money(self, money: Mapping[str, str]) -> str:
         said = format_currency(Decimal(money["amount"]), money["currency"], locale=self.locale)
         return _spaced(said)
+
+    def rate(self, rate: str) -> str:
+        """Return "1 USD = 0,92 EUR (ECB, 7. Dez. 2026)" for the line that the law writes; what is none is left as it is."""
+        found = _RATE.fullmatch(rate)
+        if found is None:
+            return rate
+        head, figure, middle, day = found.groups()
+        said = format_decimal(Decimal(figure), locale=self.locale, decimal_quantization=False)
+        return f"{head}{said}{middle}{self.moment(day, day_only=True)})"
 
     def day(self, day: str | None) -> str:
         """Return "Friday 4 December 2026" for an ISO date, "" for none."""
