@@ -10,7 +10,7 @@ Errors are caught here, once, and become rows: a source's trouble is the source'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -159,6 +159,16 @@ class Pipeline:
             if work is not None:
                 works.append(work)
         self._deciding.commit(house, works)
+        self._look_again(source, outcomes)
+
+    def _look_again(self, source: Source, outcomes: Mapping[str, Outcome]) -> None:
+        """Have looked at soon what a service was told of only now: the pace of a number without news would be hours."""
+        soon: dict[timedelta, list[str]] = {}
+        for parcel, outcome in outcomes.items():
+            if isinstance(outcome, NoNews) and outcome.again is not None:
+                soon.setdefault(outcome.again, []).append(parcel)
+        for again, told in soon.items():
+            self._store.postpone(source.name, told, after=again)
 
     def _source_fails(
         self, name: str, parcels: Sequence[str], trouble: Temporary | Permanent, after: timedelta | None

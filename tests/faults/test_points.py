@@ -140,6 +140,19 @@ def answers(at: Theatre) -> bool:
     return at.server.lives()
 
 
+def patiently(deed: Callable[[], object]) -> None:
+    """Do what asks the server, which may have been killed a moment ago, once it answers."""
+
+    def done() -> bool:
+        try:
+            deed()
+        except StoreTrouble:
+            return False
+        return True
+
+    wait(done)
+
+
 def play(at: Theatre, point: Point, title: str) -> None:
     with suppress(StoreTrouble, redis.RedisError, OSError):  # the server may be the one that dies
         point.way.scene(at, title)
@@ -193,7 +206,7 @@ def around_the_world(at: Theatre, what: str, title: str) -> None:
 
     order()
     at.enter_customs(title)
-    at.look(title)
+    patiently(lambda: at.look(title))
     wait(hit.is_set, seconds=120)
 
 
@@ -266,19 +279,17 @@ def settle(at: Theatre) -> None:
         at.enter_customs(title)
         if at.stage(title) == "arrived_destination":
             at.look(title)
-    signed_in = time.monotonic()
+    asked = time.monotonic()
 
     def quiet() -> bool:
-        nonlocal signed_in
-        lost = [
-            title for title in owed if at.parcels[title][1] == "ae" and at.stage(title) != "import_customs"
-        ]
-        if (
-            lost and time.monotonic() - signed_in > 20
-        ):  # tokens that died with a worker: their owner signs in anew, as told
-            signed_in = time.monotonic()
-            scenes.renewal(at, lost[0])
-            for title in lost:
+        nonlocal asked
+        late = [title for title in owed if at.stage(title) != "import_customs"]
+        if late and time.monotonic() - asked > 20:
+            asked = time.monotonic()
+            lost = [title for title in late if at.parcels[title][1] == "ae"]
+            if lost:  # tokens that died with a worker: their owner signs in anew, as told
+                scenes.renewal(at, lost[0])
+            for title in late:  # a look at 17TRACK may have been spent on telling it of the number anew
                 at.look(title)
         moved = all(at.stage(title) == "import_customs" for title in owed)
         open_ = [

@@ -324,3 +324,16 @@ def test_what_is_over_is_still_looked_at_where_a_person_may_tell_of_a_late_bill(
     world.deliver()
     assert len(world.mail.sent) == 1
     assert world.stage(NUMBER) == "delivered"
+
+
+def test_a_number_that_a_service_was_told_of_only_now_is_looked_at_again_soon(world: World) -> None:
+    """Most services ask the carrier only then; the pace of a number without news is half a day."""
+    new, known = world.watch(NUMBER), world.watch("LP00000000000002")
+    world.source.outcomes = {new: NoNews("told", timedelta(minutes=15)), known: NoNews("known")}
+    for _ in range(2):  # whether that is its first look or not
+        world.look()
+        client = world.store.scripts.client
+        due = {name.decode(): at for name, at in client.zrange("{cw}:due:a", 0, -1, withscores=True)}
+        now = client.time()[0] * 1000
+        assert abs(due[new] - now - 900_000) < 60_000
+        assert due[known] - now > 3_600_000 * 10

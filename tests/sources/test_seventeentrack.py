@@ -11,7 +11,7 @@ from tests.servers._faulty import FaultyServer, Reply
 from tests.servers.seventeentrack import SeventeenTrackServer
 from tests.sources.asking import CLEARING, NOW, PICKED_UP, A, Asking, B, found
 from workers.errors import Permanent, Temporary
-from workers.sources import Ask, Found, NoNews, seventeentrack
+from workers.sources import TOLD, Ask, Found, NoNews, seventeentrack
 from workers.sources._seventeentrack_codes import carrier_code
 from workers.sources._seventeentrack_look import Memo
 
@@ -111,7 +111,7 @@ def test_a_number_the_service_has_forgotten_is_registered_again(
     asking.look(A, B)
     server.forget(A)
     outcomes = asking.look(A, B)
-    assert outcomes == [NoNews("registered:190271"), NoNews("registered:190271")]
+    assert outcomes == [NoNews("registered:190271", TOLD), NoNews("registered:190271")]
     assert server.endpoints()[2:] == ["gettrackinfo", "register"]
     assert server.calls[-1].numbers == [A]
     found(asking.look(A)[0])
@@ -187,7 +187,7 @@ def test_a_carrier_that_cannot_be_detected_is_said_with_what_to_do(
     assert isinstance(outcome, Permanent)
     assert "carrier:" in str(outcome)
     (outcome,) = asking.look(A, carrier="cainiao")
-    assert outcome == NoNews("registered:190271")
+    assert outcome == NoNews("registered:190271", TOLD)
 
 
 def test_a_carrier_named_later_is_passed_on_once(server: SeventeenTrackServer, asking: Asking) -> None:

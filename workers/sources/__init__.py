@@ -51,7 +51,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from workers.core.limits import Quota
 from workers.core.model import Sighting
@@ -89,6 +89,10 @@ class NoNews:
     """The service knows the number (or has just been told of it) and has no event yet. Normal before shipping."""
 
     memo: str = ""
+    again: timedelta | None = None  # when it may know more: it was told of the number only now
+
+
+TOLD: Final = timedelta(minutes=15)  # until a service that was told of a number has usually asked the carrier
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from workers.errors import Permanent, Temporary
-from workers.sources import Ask, Found, NoNews, Outcome
+from workers.sources import TOLD, Ask, Found, NoNews, Outcome
 from workers.sources._fields import name as number_of
 from workers.sources._seventeentrack import Envelope, Item
 from workers.sources._seventeentrack_codes import (
@@ -157,7 +157,8 @@ class Look:
             elif no is None:
                 self._said[ask.number] = _unmentioned(envelope)
             elif no.code == NOTHING_YET or (no.code == NOT_REGISTERED and ask.number in self._fresh):
-                self._said[ask.number] = NoNews(str(self._memos[ask.number]))
+                again = TOLD if ask.number in self._fresh else None
+                self._said[ask.number] = NoNews(str(self._memos[ask.number]), again)
             elif no.code == NOT_REGISTERED:
                 lost.append(ask)
             else:
@@ -183,7 +184,7 @@ class Look:
         self._register(asks)
         for ask in asks:
             if ask.number in self._fresh:
-                self._said[ask.number] = NoNews(str(self._memos[ask.number]))
+                self._said[ask.number] = NoNews(str(self._memos[ask.number]), TOLD)
             elif ask.number not in self._said:
                 self._said[ask.number] = Temporary("17TRACK says that this number is, and is not, registered")
 

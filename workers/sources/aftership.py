@@ -23,7 +23,7 @@ from pydantic import Field
 
 from workers.core.model import Sighting, TimeQuality
 from workers.errors import Permanent, Temporary
-from workers.sources import Ask, Found, News, NoNews, Outcome, Push
+from workers.sources import TOLD, Ask, Found, News, NoNews, Outcome, Push
 from workers.sources._answers import carrier_named, opened, shown, stamped
 from workers.sources._fields import name as number_of
 from workers.sources._fields import table, tables, whole, word
@@ -206,7 +206,7 @@ class AfterShip:
             return no, no if _code(answer) in _OF_ALL else None
         if number_of(_one(answer).get("tracking_number")) != number:
             return Temporary("AfterShip neither created this number nor says why"), None
-        return NoNews(_KNOWN), None
+        return NoNews(_KNOWN, TOLD), None
 
     def _outcome(self, ask: Ask, trackings: Sequence[dict[str, Any]], *, may_ask: bool) -> Outcome:
         slug = carrier_named(ask.carrier, self._settings.carriers)

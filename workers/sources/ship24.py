@@ -21,7 +21,7 @@ from pydantic import Field
 
 from workers.core.model import Sighting
 from workers.errors import Permanent, Temporary
-from workers.sources import Ask, Found, News, NoNews, Outcome, Push
+from workers.sources import TOLD, Ask, Found, News, NoNews, Outcome, Push
 from workers.sources._answers import carrier_named, opened, shown, stamped
 from workers.sources._fields import name as number_of
 from workers.sources._fields import table, tables, word
@@ -190,7 +190,7 @@ class Ship24:
             if item.get("itemStatus") == "existing" and tracker:
                 existing.setdefault(number, tracker)
             elif tracker:
-                said[number] = NoNews(tracker)
+                said[number] = NoNews(tracker, TOLD)
             else:
                 said[number] = _refusal(item) or Temporary("Ship24 neither created a tracker nor says why")
         silent = Temporary(f"Ship24 did not mention this number in its answer (HTTP {status})")

@@ -23,7 +23,7 @@ from pydantic import Field
 
 from workers.core.model import Sighting
 from workers.errors import Permanent, Temporary
-from workers.sources import Ask, NoNews, Outcome
+from workers.sources import TOLD, Ask, NoNews, Outcome
 from workers.sources._answers import KeySettings, carrier_named, opened, shown
 from workers.sources._fields import name as number_of
 from workers.sources._fields import table, tables, whole, word
@@ -194,7 +194,7 @@ class TrackingMore:
             code = whole(each.get("errorCode")) or whole(each.get("code"))
             said[number_of(each.get("tracking_number"))] = trouble(code, word(each.get("errorMessage"), 300))
         for each in tables(data.get("success")):
-            said[number_of(each.get("tracking_number"))] = NoNews(_KNOWN)
+            said[number_of(each.get("tracking_number"))] = NoNews(_KNOWN, TOLD)
         silent = Temporary("TrackingMore did not mention this number in its answer")
         return {number: said.get(number, silent) for number in new}
 
