@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.smtp import SmtpServer
 from workers.cli import main, prices
 from workers.core.model import Money
 from workers.resources import shipped
@@ -350,6 +351,35 @@ def test_one_pass_says_what_it_could_not_look_up_and_what_it_could_not_send(run:
     assert "by mail" in said.err
     assert "by text" not in said.err, "that one was sent"
     assert "could not be sent" in run("status").out or "is failed" in run("status").out
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_a_pass_that_is_refused_by_the_mail_server_ends_and_the_next_one_with_the_right_password_sends(
+    run: Run, orders: Path
+) -> None:
+    shutil.copy(shipped("config/demo") / "replay" / "LX400000029CN.json", orders.parent / "replay")
+
+    def written(word: str) -> None:
+        mail = f"{{kind: email, host: 127.0.0.1, port: {server.port}, security: none, user: cw, password: {word}, from: cw@example.org}}"
+        orders.write_text(
+            ORDERS.replace("{kind: outbox, form: mail}", mail)
+            + "  - {title: Lamp, tracking: LX400000029CN, to: ES}\n"
+        )
+        orders.chmod(0o600)
+
+    with SmtpServer(users={"cw": "right"}) as server:
+        written("wrong")
+        said = run("run", "--once")
+        assert said.code == 4
+        assert "nothing goes out by mail since" in said.err
+        assert "535" in said.err
+        assert "too long" not in said.err
+        assert server.journal == []
+        written("right")
+        assert "nothing goes out by mail" not in run("run", "--once").err
+        assert len(server.journal) == 1
+    assert "Nothing goes out" not in run("status").out
 
 
 def test_an_event_told_by_hand_is_taken_in_at_the_next_look(run: Run, orders: Path) -> None:

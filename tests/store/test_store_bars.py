@@ -93,6 +93,16 @@ def test_nobody_is_rung_for_it_before_its_time_and_then_somebody_is(store: Store
     assert store.sweep().notices == {"mail": 1}
 
 
+def test_what_waits_for_a_person_is_not_waited_for(store: Store) -> None:
+    """`run --once` ends, although something is owed."""
+    owe(store, owed("a"))
+    assert store.unsettled(within=QUARTER).notices == 1
+    store.bar("mail", "old", error="535", after=QUARTER)
+    assert not store.unsettled(within=QUARTER)
+    let_time_pass(store)
+    assert store.unsettled(within=QUARTER).notices == 1
+
+
 def test_it_remembers_since_when(store: Store) -> None:
     store.bar("mail", "old", error="535", after=QUARTER)
     since = store.bars()[0].since

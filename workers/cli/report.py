@@ -214,7 +214,7 @@ def _matters(store: Store, settings: Settings, *, held: str, unfit: Sequence[str
         say(f"Nothing is sent to {dead.recipient} by {dead.channel} since {_minute(dead.since)}: {one_line(dead.error)}. "
             f"Correct the address in your file, or `notices enable {dead.recipient} {dead.channel}`.")  # fmt: skip
     for line in barred(store, settings):
-        say(line)
+        say(line[0].upper() + line[1:])
     for lost in store.notices(states=("held", "failed", "expired")):
         say(
             f"A notice about {about(lost)} to {lost.recipient} by {lost.channel} is {lost.state}: {one_line(lost.error)}"
@@ -232,7 +232,7 @@ def _matters(store: Store, settings: Settings, *, held: str, unfit: Sequence[str
 def barred(store: Store, settings: Settings) -> list[str]:
     """Say which channels let nothing out until somebody mends them."""
     return [
-        f"Nothing goes out by {bar.channel} since {_minute(bar.since)}: {one_line(bar.error)}. What is owed there waits; it is "
+        f"nothing goes out by {bar.channel} since {_minute(bar.since)}: {one_line(bar.error)}. What is owed there waits; it is "
         f"tried again at {bar.until:%H:%M} UTC, and at once when its section in your file is changed."
         for bar in store.bars()
         if bar.channel in settings.channels

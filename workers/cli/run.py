@@ -167,6 +167,7 @@ def quiet(store: Store) -> bool:
 def losses(store: Store, settings: Settings, *, late: bool) -> list[str]:
     said = ["it took too long; run it again to go on"] if late else []
     said += [line for line in [hold.sentence(store, settings)] if line]
+    said += report.barred(store, settings)
     said += [
         f"the source {name} fails: {health.last_error}"
         for name, health in store.source_health().items()

@@ -12,6 +12,8 @@ for _, source in ipairs(redis.call('SMEMBERS', P .. 'sources')) do
   end
 end
 for _, channel in ipairs(held() and {} or redis.call('SMEMBERS', P .. 'channels')) do -- what is held waits for a person
-  owed = owed + redis.call('ZCOUNT', P .. 'ob:' .. channel, '-inf', now)
+  if tonumber(redis.call('HGET', P .. 'bar:' .. channel, 'until') or 0) <= now then -- else what is owed there waits for a person
+    owed = owed + redis.call('ZCOUNT', P .. 'ob:' .. channel, '-inf', now)
+  end
 end
 return {parcels, redis.call('ZCARD', P .. 'st:sending'), owed, redis.call('ZCOUNT', P .. 'reviews', '-inf', horizon)}
