@@ -208,8 +208,11 @@ class Ledger(Beside):
 
     @rule(channel=channels, mark=st.sampled_from(ACCOUNTS))
     def bar(self, channel: str, mark: str) -> None:
+        before = {bar.channel: bar.since for bar in self.store.bars()}
         self.store.bar(channel, mark, error="535", after=HOUR)
         self.model.bar(channel, mark)
+        [bar] = [bar for bar in self.store.bars() if bar.channel == channel]
+        assert bar.since == before.get(channel, bar.since), "the first refusal of a row counts"
 
     @rule(channel=channels)
     def let_the_time_of_a_bar_pass(self, channel: str) -> None:
@@ -464,6 +467,7 @@ class Ledger(Beside):
             assert {name.decode() for name in names(self.store, queue)} == set(getattr(self.model, queue)), (
                 queue
             )
+        assert {bar.channel: bar.tries for bar in self.store.bars()} == dict(self.model.refusals)
         for source in SOURCES:
             assert set(self.store.watched(source)) == set(self.model.queues.get(source, {}))
         client: Any = self.store.scripts.client
