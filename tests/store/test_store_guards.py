@@ -19,7 +19,7 @@ from tests.servers.rows import LEASE, NOW, claim, commit, field, lapse, names, o
 from tests.servers.valkey import Valkey
 from workers.core.limits import Quota
 from workers.errors import LostLease
-from workers.store import Changed, Ledger, Looked, Store
+from workers.store import Changed, Ledger, Looked, Notice, Store
 from workers.store.lua import Scripts
 
 HOUR = timedelta(hours=1)
@@ -656,6 +656,58 @@ def bundle(store: Store, *ids: str) -> None:
 # -- the edits ------------------------------------------------------------------------------------------------
 
 
+QUARTER = timedelta(minutes=15)
+
+
+def claimed_with(store: Store, account: str) -> Notice | None:
+    return store.claim_notice("mail", lease=LEASE, worker="w", mark=account)
+
+
+def let_the_bar_pass(store: Store) -> None:
+    for name in store.scripts.client.hkeys("{cw}:bar:mail"):
+        if name == b"until" or name.startswith(b"of "):
+            store.scripts.client.hset("{cw}:bar:mail", name, 1)
+
+
+def a_refused_channel_is_left_alone_but_by_another_account(store: Store) -> None:
+    owe(store, owed())
+    store.bar("mail", "old", error="535", after=QUARTER)
+    first = store.bars()[0]
+    store.bar("mail", "old", error="535", after=QUARTER)
+    assert (store.bars()[0].since, store.bars()[0].tries) == (first.since, 2)
+    assert claimed_with(store, "old") is None
+    assert store.sweep().notices == {}
+    assert not store.unsettled(within=QUARTER)
+    assert claimed_with(store, "new") is not None
+
+
+def one_tries_a_refused_channel_and_what_it_sends_opens_it(store: Store) -> None:
+    owe(store, owed("a"), owed("b"))
+    store.bar("mail", "old", error="535", after=QUARTER)
+    let_the_bar_pass(store)
+    tried = claimed_with(store, "old")
+    assert tried is not None
+    assert claimed_with(store, "old") is None
+    assert store.sweep().notices == {}
+    store.done(tried.id, tried.token)
+    assert claimed_with(store, "old") is not None
+
+
+def an_urgent_notice_that_does_not_arrive_comes_up(store: Store) -> None:
+    for verb in ("fail", "retry", "hold"):
+        owe(store, owed(verb, urgent=True), parcel=f"o/{verb}")
+        token = take(store).token
+        if verb == "fail":
+            store.fail(verb, token, error="550", follow_up=NOW)
+        elif verb == "retry":
+            store.retry(verb, token, after=HOUR, error="451", follow_up=HOUR)
+        else:
+            store.uncertain(verb, token, error="cut", then="hold", follow_up=HOUR)
+    assert {name for name, _ in store.follow("esc", 10, lease=HOUR)} == {"fail"}
+    lapse(store, "esc")
+    assert {name for name, _ in store.follow("esc", 10, lease=HOUR)} == {"fail", "retry", "hold"}
+
+
 @dataclass(frozen=True)
 class Case:
     invariant: Callable[[Store], None]
@@ -711,6 +763,54 @@ CASES = [
     Case(the_same_op_is_done_once, "commit", "if redis.call('EXISTS', done) == 1 then return 'done' end", ""),
     Case(a_poisonous_notice_ends_held, "claim_notice", "crashes > 3", "crashes > 3000"),
     Case(a_crash_may_have_sent_it, "claim_notice", "'crash', crashes, 'unc', 1", "'crash', crashes"),
+    Case(
+        a_refused_channel_is_left_alone_but_by_another_account,
+        "claim_notice",
+        "if barred and barred > now then return false end",
+        "",
+    ),
+    Case(
+        a_refused_channel_is_left_alone_but_by_another_account,
+        "claim_notice",
+        "redis.call('HGET', bar, of)",
+        "redis.call('HGET', bar, 'until')",
+    ),
+    Case(
+        a_refused_channel_is_left_alone_but_by_another_account,
+        "sweep",
+        "if barred > now and n > 0 then",
+        "if false then",
+    ),
+    Case(
+        one_tries_a_refused_channel_and_what_it_sends_opens_it,
+        "claim_notice",
+        "'until', now + ARGV[2], of,",
+        "'until', now, of,",
+    ),
+    Case(
+        one_tries_a_refused_channel_and_what_it_sends_opens_it,
+        "claim_notice",
+        "of, now + ARGV[2])",
+        "of, now)",
+    ),
+    Case(
+        one_tries_a_refused_channel_and_what_it_sends_opens_it,
+        "finish",
+        "redis.call('DEL', P .. 'bar:' .. row[3])",
+        "",
+    ),
+    Case(
+        an_urgent_notice_that_does_not_arrive_comes_up,
+        "finish",
+        "redis.call('ZADD', P .. 'esc', 'NX', now + ARGV[6], id)",
+        "redis.call('ZADD', P .. 'esc', 'NX', now, id)",
+    ),
+    Case(
+        an_urgent_notice_that_does_not_arrive_comes_up,
+        "finish",
+        "elseif verb ~= 'wait' then",
+        "elseif false then",
+    ),
     Case(too_late_is_not_sent, "claim_notice", "row[3] and tonumber(row[3]) <= now", "false"),
     Case(the_newer_notice_stands, "prelude", "if next(fresh) then", "if false then"),
     Case(the_older_is_not_tried_after_the_newer, "finish", "to == 'pending' and row[7]", "false"),
