@@ -31,7 +31,7 @@ def _bars(house: House, store: Store, owner: Owner) -> None:
             "channel": bar.channel,
             "since": bar.since,
             "error": bar.error,
-            "waiting": store.gauges().open.get(("pending", bar.channel), 0),
+            "waiting": bar.waiting,
         }
         owner.tell("channel_barred", bar.channel, bar.since.isoformat(), facts, besides=bar.channel)
 

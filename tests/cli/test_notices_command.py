@@ -172,7 +172,7 @@ def test_status_says_which_channel_lets_nothing_out_and_what_to_do(desk: Desk) -
     assert not any(char in shown for char in "\x1b\x07\x9b\u202e\u2066\u2028")
     told = json.loads(CliRunner().invoke(app, ["status", "--json"], env=desk.environ).output)
     [bar] = told["barred"]
-    assert (bar["channel"], bar["tries"]) == ("mail", 1)
+    assert (bar["channel"], bar["waiting"]) == ("mail", 0)
 
 
 NASTY = "550 \x1b[2J\x1b]0;owned\x07\x9b31m\r\nA notice about fake is sent\u2028\u202egnp\u2066 [bold]x[/] {0} %s שלום"

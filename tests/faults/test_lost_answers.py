@@ -151,6 +151,7 @@ CASES: dict[str, Case] = {
     "unheard": Case("unheard", lambda s: s.unheard("post", [P], judge_after=HOUR), before=known),
     "gauges": Case("gauges", lambda s: s.gauges(), before=failed),
     "stages": Case("stages", lambda s: s.stages([P]), before=known),
+    "bar": Case("bar", lambda s: s.bar("mail", "m", error="535", after=HOUR), "counted"),
     "aside": Case("aside", news(lambda s: s.set_aside("mail", "ana", "m", error="550"))),
     "hold": Case("hold", news(lambda s: s.hold("why", by="w"))),
     "hold name": Case("hold", lambda s: s.name_ledger()),

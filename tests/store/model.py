@@ -79,7 +79,6 @@ class Model:
     out: dict[tuple[str, str], set[str]] = field(default_factory=dict)  # messages that went out
     bars: dict[str, dict[str, bool]] = field(default_factory=dict)  # channel -> account -> may be tried
     shut: set[str] = field(default_factory=set)  # channels nobody is rung for
-    refusals: Counter[str] = field(default_factory=Counter)  # of channels, since they last let something out
     operations: set[str] = field(default_factory=set)
     ended: Counter[tuple[str, str]] = field(
         default_factory=Counter
@@ -319,7 +318,6 @@ class Model:
             self.out.setdefault((row.channel, row.recipient), set()).add(row.message or row.id)
             self.bars.pop(row.channel, None)
             self.shut.discard(row.channel)
-            self.refusals.pop(row.channel, None)
         elif verb == "retry" and row.bundle:
             row.message = ""
         elif verb in ("resend", "hold"):
@@ -338,7 +336,6 @@ class Model:
     def bar(self, channel: str, mark: str) -> None:
         self.bars.setdefault(channel, {})[mark] = False
         self.shut.add(channel)
-        self.refusals[channel] += 1
 
     def rung(self, channel: str) -> bool:
         """Say whether workers are rung for what is owed there."""

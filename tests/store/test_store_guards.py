@@ -674,7 +674,7 @@ def a_refused_channel_is_left_alone_but_by_another_account(store: Store) -> None
     store.bar("mail", "old", error="535", after=QUARTER)
     first = store.bars()[0]
     store.bar("mail", "old", error="535", after=QUARTER)
-    assert (store.bars()[0].since, store.bars()[0].tries) == (first.since, 2)
+    assert store.bars()[0].since == first.since
     assert claimed_with(store, "old") is None
     assert store.sweep().notices == {}
     assert not store.unsettled(within=QUARTER)

@@ -467,7 +467,7 @@ class Ledger(Beside):
             assert {name.decode() for name in names(self.store, queue)} == set(getattr(self.model, queue)), (
                 queue
             )
-        assert {bar.channel: bar.tries for bar in self.store.bars()} == dict(self.model.refusals)
+        assert {bar.channel for bar in self.store.bars()} == set(self.model.bars)
         for source in SOURCES:
             assert set(self.store.watched(source)) == set(self.model.queues.get(source, {}))
         client: Any = self.store.scripts.client

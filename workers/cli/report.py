@@ -161,7 +161,7 @@ def status(
                 for one in store.all_aside()
             ],
             "barred": [
-                {"channel": one.channel, "since": one.since, "until": one.until, "tries": one.tries, "error": one.error}
+                {"channel": one.channel, "since": one.since, "until": one.until, "waiting": one.waiting, "error": one.error}
                 for one in store.bars()
                 if one.channel in settings.channels
             ],

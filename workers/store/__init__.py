@@ -36,7 +36,7 @@ Keys, all under ``{cw}:``, all in one database that holds nothing else (the brok
 ``stay:<group>``        list    "from until" (ms) of stays that ended, the last two thousand
 ``open:<group>``        zset    parcel → since when it stands there (ms); ``stays``: the groups met
 ``aside``               hash    "channel/recipient" → "since (ms) mark error": an address nothing arrives at
-``bar:<channel>``       hash    a channel that was refused: since, tries, error, until (ms), and that by account
+``bar:<channel>``       hash    a channel that was refused: since, error, until (ms), and that by account
 ``count``               hash    event → how often; ``ended``: "state channel" → how often notices came to that
 ``chores:<source>``     zset    what is owed to a source beside looks → when it is due, or the end of the lease (ms)
 ``vault:<name>``        hash    a secret that all workers share: value, version, end of the lease of who renews it

@@ -4,7 +4,6 @@
 local key = P .. 'bar:' .. ARGV[1]
 redis.call('HSETNX', key, 'since', now)
 redis.call('HSET', key, 'err', ARGV[3], 'until', now + ARGV[4], 'of ' .. ARGV[2], now + ARGV[4])
-redis.call('HINCRBY', key, 'tries', 1)
 redis.call('PEXPIRE', key, 2592000000) -- a channel that nobody tries any more
 redis.call('SADD', P .. 'channels', ARGV[1])
 count('barred')

@@ -16,8 +16,8 @@ class Bar:
     channel: str
     since: datetime
     until: datetime  # when it is tried again
-    tries: int
     error: str
+    waiting: int  # notices owed there
 
 
 class Bars:
@@ -37,15 +37,15 @@ class Bars:
         with spoken():
             client = self.scripts.client
             names = sorted(text(name) for name in client.smembers(f"{PREFIX}:channels"))
-            found = [(name, client.hgetall(f"{PREFIX}:bar:{name}")) for name in names]
+            rows = [(name, client.hgetall(f"{PREFIX}:bar:{name}")) for name in names]
+            found = [(name, row, client.zcard(f"{PREFIX}:ob:{name}")) for name, row in rows if row]
         return tuple(
             Bar(
                 name,
                 stamped(text(row[b"since"])),
                 stamped(text(row[b"until"])),
-                int(row[b"tries"]),
                 text(row[b"err"]),
+                int(waiting),
             )
-            for name, row in found
-            if row
+            for name, row, waiting in found
         )
