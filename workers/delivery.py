@@ -47,9 +47,7 @@ RETRIES = tuple(timedelta(seconds=s) for s in (30, 120, 600, 1800, 3600, 7200, 1
 AGAIN = timedelta(seconds=0.2)  # between tries to write down how a send ended, while the store is away
 BUDGET = timedelta(seconds=30)  # of one call; the sweeper rings again
 LINK_LASTS = timedelta(days=14)
-PROBE = timedelta(
-    minutes=15
-)  # between tries of a channel that was refused; providers lock out who asks too often
+PROBE = timedelta(minutes=15)  # between tries of a refused channel; providers lock out who asks too often
 LEAVE_LASTS = timedelta(days=90)  # a mail is read late, and not to be left by then would be rude
 PASSED_ON = "passed_on"  # why, of a notice that goes another way because nobody acknowledged it
 

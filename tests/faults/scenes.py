@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.faults.theatre import Scene, Theatre, ago
 from tests.servers._seventeentrack_shapes import item
-from tests.servers.rows import commit, owe, owed, take
+from tests.servers.rows import commit, owe, owed, take, unbar
 from tests.servers.seventeentrack import event
 from tests.servers.smtp import DROP, SILENCE
 from tests.web.pushes import sign_17track
@@ -93,7 +93,7 @@ def barred(at: Theatre, title: str) -> None:
     """The mail server does not let us in, and a quarter of an hour later it does."""
     key = "{cw}:bar:locked"
     if at.store.scripts.client.exists(key):
-        at.unbar("locked")
+        unbar(at.store, "locked")
         at.ours.bells.ring("notify", "locked")
         return
     if title not in at.notes:

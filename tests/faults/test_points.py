@@ -28,6 +28,7 @@ from tests.faults import scenes
 from tests.faults.points import SPARED, WAYS, Point, points
 from tests.faults.theatre import CANARIES, Theatre, stuck, wait
 from tests.servers.door import SHIPPED, Strike, socket_of
+from tests.servers.rows import unbar
 from tests.servers.sms import Fault
 from workers.errors import StoreTrouble
 from workers.store import Attempt, NoticeRow, State
@@ -296,7 +297,7 @@ def settle(at: Theatre) -> None:
             row for row in at.store.notices(states=("pending", "sending"), limit=10_000) if not row.waits_for
         ]
         for bar in at.store.bars():
-            at.unbar(bar.channel)
+            unbar(at.store, bar.channel)
         for row in open_:
             if (
                 row.state == "pending"

@@ -173,13 +173,6 @@ class Theatre:
         for name in names:
             self.store.scripts.client.zadd("{cw}:" + queue, {name: 1}, xx=True)
 
-    def unbar(self, channel: str) -> None:
-        """Let the time pass after which a channel that was refused is tried again."""
-        client, key = self.store.scripts.client, "{cw}:bar:" + channel
-        for name in client.hkeys(key):
-            if name == b"until" or name.startswith(b"of "):
-                client.hset(key, name, 1)
-
     def rows(self, title: str) -> list[NoticeRow]:
         return self.store.notices(self.id(title))
 

@@ -10,6 +10,7 @@ from tests.pipeline.conftest import World
 from tests.pipeline.test_aftercare import owned as owned
 from tests.pipeline.test_habits import OTHERS, show
 from tests.pipeline.test_pipeline import NUMBER
+from tests.servers.rows import unbar
 from workers import vigil
 from workers.bars import mark
 from workers.channels.email import Settings as Mail
@@ -90,9 +91,7 @@ def test_what_is_mended_in_the_file_goes_out_at_once(barred: World) -> None:
 
 def test_what_is_mended_elsewhere_goes_out_at_the_next_try(barred: World) -> None:
     barred.mail.troubles = []
-    for name in barred.store.scripts.client.hkeys("{cw}:bar:mail"):
-        if name == b"until" or name.startswith(b"of "):
-            barred.store.scripts.client.hset("{cw}:bar:mail", name, 1)
+    unbar(barred.store)
     barred.deliver()
     assert len(barred.mail.sent) == 3
 

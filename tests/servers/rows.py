@@ -64,6 +64,14 @@ def lapse(store: Store, queue: str) -> None:
         store.scripts.client.zadd(key, {name: 1})
 
 
+def unbar(store: Store, channel: str = "mail") -> None:
+    """Let the time pass after which a channel that was refused is tried again, whoever knows which account."""
+    key = "{cw}:bar:" + channel
+    for name in store.scripts.client.hkeys(key):
+        if name == b"until" or name.startswith(b"of "):
+            store.scripts.client.hset(key, name, 1)
+
+
 def names(store: Store, queue: str) -> list[bytes]:
     """Everything in a queue, first due first."""
     found: Any = store.scripts.client.zrange("{cw}:" + queue, 0, -1)

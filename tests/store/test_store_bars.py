@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.servers.rows import owe, owed
+from tests.servers.rows import owe, owed, unbar
 from workers.store import Notice, Store
 
 HOUR = timedelta(hours=1)
@@ -13,12 +13,6 @@ QUARTER = timedelta(minutes=15)
 
 def claim(store: Store, mark: str = "old", lease: timedelta = HOUR) -> Notice | None:
     return store.claim_notice("mail", lease=lease, worker="w", mark=mark)
-
-
-def let_time_pass(store: Store) -> None:
-    for name in store.scripts.client.hkeys("{cw}:bar:mail"):
-        if name == b"until" or name.startswith(b"of "):
-            store.scripts.client.hset("{cw}:bar:mail", name, 1)
 
 
 def test_nothing_is_claimed_of_a_channel_that_was_refused(store: Store) -> None:
@@ -53,7 +47,7 @@ def test_two_accounts_that_are_both_refused_do_not_take_turns(store: Store) -> N
 def test_when_its_time_comes_one_tries_and_the_others_wait_for_the_answer(store: Store) -> None:
     owe(store, owed("a"), owed("b"))
     store.bar("mail", "old", error="535", after=QUARTER)
-    let_time_pass(store)
+    unbar(store)
     tried = claim(store)
     assert tried is not None
     assert claim(store) is None
@@ -65,16 +59,16 @@ def test_when_its_time_comes_one_tries_and_the_others_wait_for_the_answer(store:
 def test_a_try_whose_worker_dies_is_made_again_a_lease_later(store: Store) -> None:
     owe(store, owed("a"), owed("b"))
     store.bar("mail", "old", error="535", after=QUARTER)
-    let_time_pass(store)
+    unbar(store)
     assert claim(store) is not None
     assert claim(store) is None
-    let_time_pass(store)
+    unbar(store)
     assert claim(store) is not None
 
 
 def test_a_claim_that_finds_nothing_uses_up_no_try(store: Store) -> None:
     store.bar("mail", "old", error="535", after=QUARTER)
-    let_time_pass(store)
+    unbar(store)
     assert claim(store) is None
     owe(store, owed("a"))
     assert claim(store) is not None
@@ -88,7 +82,7 @@ def test_nobody_is_rung_for_it_before_its_time_and_then_somebody_is(store: Store
     assert swept.notices == {}
     assert swept.next_in is not None
     assert abs(swept.next_in - QUARTER) < timedelta(seconds=5)
-    let_time_pass(store)
+    unbar(store)
     assert store.sweep().notices == {"mail": 1}
 
 
@@ -98,7 +92,7 @@ def test_what_waits_for_a_person_is_not_waited_for(store: Store) -> None:
     assert store.unsettled(within=QUARTER).notices == 1
     store.bar("mail", "old", error="535", after=QUARTER)
     assert not store.unsettled(within=QUARTER)
-    let_time_pass(store)
+    unbar(store)
     assert store.unsettled(within=QUARTER).notices == 1
 
 

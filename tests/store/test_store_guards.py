@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import workers.store
-from tests.servers.rows import LEASE, NOW, claim, commit, field, lapse, names, owe, owed, soon, take
+from tests.servers.rows import LEASE, NOW, claim, commit, field, lapse, names, owe, owed, soon, take, unbar
 from tests.servers.valkey import Valkey
 from workers.core.limits import Quota
 from workers.errors import LostLease
@@ -663,12 +663,6 @@ def claimed_with(store: Store, account: str) -> Notice | None:
     return store.claim_notice("mail", lease=LEASE, worker="w", mark=account)
 
 
-def let_the_bar_pass(store: Store) -> None:
-    for name in store.scripts.client.hkeys("{cw}:bar:mail"):
-        if name == b"until" or name.startswith(b"of "):
-            store.scripts.client.hset("{cw}:bar:mail", name, 1)
-
-
 def a_refused_channel_is_left_alone_but_by_another_account(store: Store) -> None:
     owe(store, owed())
     store.bar("mail", "old", error="535", after=QUARTER)
@@ -684,7 +678,7 @@ def a_refused_channel_is_left_alone_but_by_another_account(store: Store) -> None
 def one_tries_a_refused_channel_and_what_it_sends_opens_it(store: Store) -> None:
     owe(store, owed("a"), owed("b"))
     store.bar("mail", "old", error="535", after=QUARTER)
-    let_the_bar_pass(store)
+    unbar(store)
     tried = claimed_with(store, "old")
     assert tried is not None
     assert claimed_with(store, "old") is None

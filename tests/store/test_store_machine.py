@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 
-from tests.servers.rows import NOW, commit, names, owed
+from tests.servers.rows import NOW, commit, names, owed, unbar
 from tests.servers.valkey import Valkey, start_valkey
 from tests.store.model import DEAD, OPEN, Model, Row
 from tests.store.rest import Beside
@@ -216,10 +216,7 @@ class Ledger(Beside):
 
     @rule(channel=channels)
     def let_the_time_of_a_bar_pass(self, channel: str) -> None:
-        client: Any = self.store.scripts.client
-        for name in client.hkeys(f"{{cw}}:bar:{channel}"):
-            if name == b"until" or name.startswith(b"of "):
-                client.hset(f"{{cw}}:bar:{channel}", name, 1)
+        unbar(self.store, channel)
         bar = self.model.bars.get(channel, {})
         bar.update(dict.fromkeys(bar, True))
         self.model.shut.discard(channel)

@@ -5,7 +5,7 @@ Labels are names of the user's file and words of closed lists: never a parcel, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from anyio import CapacityLimiter, to_thread
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -66,7 +66,7 @@ class Told(Collector):
         store, parcels = self._app.store, list(self._app.house().settings.parcels)
         counts, gauges = store.counts(), store.gauges()
         yield from _notices(counts, gauges)
-        yield _barred(store)
+        yield _barred(store, self._app.house().settings.channels)
         yield _parcels(store, parcels)
         yield from _sources(store, gauges)
         yield from _usage(store, sorted(gauges.sources))
@@ -118,12 +118,12 @@ def _notices(counts: dict[str, int], gauges: Gauges) -> Iterator[Metric]:
     )
 
 
-def _barred(store: Store) -> Metric:
+def _barred(store: Store, channels: Collection[str]) -> Metric:
     barred = GaugeMetricFamily(
         f"{_PREFIX}channel_barred_seconds", "for how long a channel has let nothing out", labels=["channel"]
     )
     now = store.clock()
-    for bar in store.bars():
+    for bar in (bar for bar in store.bars() if bar.channel in channels):  # not one that left the file
         barred.add_metric([bar.channel], max((now - bar.since).total_seconds(), 0.0))
     return barred
 
